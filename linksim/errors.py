@@ -1,0 +1,25 @@
+"""Errors that are the caller's to mend.
+
+Library code raises these; only the command line prints them, as one line, and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LinksimError(ValueError):
+    """A request that cannot be carried out; the message names the bad value and what is allowed."""
+
+
+class ContractError(LinksimError):
+    """A link, task, channel or data set broke its contract; the message names it."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> LinksimError:
+    """Error for a name that is not registered: names the nearest valid one and lists them all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return LinksimError(f"unknown {kind} {name!r}{hint}; known: {', '.join(names) or 'none'}")

@@ -1,0 +1,171 @@
+"""The one abstraction: a link turns images into channel symbols, and received symbols into images.
+
+    images ──► Link.send ──► symbols ──► channel(SNR) ──► received ──► Link.receive ──► images'
+
+Conventions, the same for every link (see ``linksim.channel``): complex baseband symbols of unit average power
+*per image*, SNR = Es/N0 per complex symbol, N0/2 noise variance per real dimension.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.errors import LinksimError
+
+Image = npt.NDArray[np.uint8]
+"""An RGB image: uint8, shape (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an image may cost: source bits per pixel (``kind="bpp"``) or channel uses per pixel (``kind="cbr"``)."""
+
+    kind: str
+    value: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("bpp", "cbr"):
+            raise LinksimError(f"budget kind {self.kind!r}: must be 'bpp' or 'cbr'")
+        if not 0 < self.value <= 100:
+            raise LinksimError(f"budget {self.kind} {self.value}: must be above 0 and at most 100")
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.value:g}"
+
+    def of(self, shape: Sequence[int]) -> int:
+        """Whole units (bits or complex symbols) that an image of this (H, W, ...) shape may use."""
+        return int(self.value * shape[0] * shape[1] + 1e-9)
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """What the engine tells a link at construction, beside its method string."""
+
+    budget: Budget = Budget("bpp", 0.25)
+    over_budget: str = "outage"  # or "nearest": send the smallest file although it exceeds the budget
+    device: str = "cpu"
+    snr_db: tuple[float, ...] = ()  # the grid, for links that prepare per SNR
+
+    def __post_init__(self) -> None:
+        if self.over_budget not in ("outage", "nearest"):
+            raise LinksimError(f"over-budget policy {self.over_budget!r}: must be 'outage' or 'nearest'")
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The information blocks (codewords' messages) behind a transmission, for counting errors afterwards.
+
+    bits: uint8 of 0/1, all blocks end to end. block_offsets: (blocks + 1,) int64 into ``bits``.
+    image_blocks: (images + 1,) int64 into the blocks: image i owns blocks image_blocks[i]:image_blocks[i+1].
+    """
+
+    bits: npt.NDArray[np.uint8]
+    block_offsets: npt.NDArray[np.int64]
+    image_blocks: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """What ``Link.send`` puts on the air for N images.
+
+    symbols: (S,) complex64, the symbols of all images end to end, unit average power per image.
+    offsets: (N + 1,) int64; image i owns symbols[offsets[i]:offsets[i+1]]; an empty range is an image not sent.
+    payload_bits: (N,) int64, source bits (whole file, headers included) of each image; 0 where not sent.
+    header: what a receiver legitimately knows (image sizes, code, modulation, quantizer); opaque to the engine.
+    blocks: the sent information blocks, if the link has any; the engine counts errors with them, the receiver
+    never sees them.
+    """
+
+    symbols: npt.NDArray[np.complex64]
+    offsets: npt.NDArray[np.int64]
+    payload_bits: npt.NDArray[np.int64]
+    header: Any = None
+    blocks: Blocks | None = None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What ``Link.receive`` makes of it: N uint8 (H, W, 3) images, an ``ok`` flag each (False = outage, the image
+    is then mid-grey, see ``outage_image``) and, where the link has blocks, the decoded information bits in the
+    layout of ``Blocks.bits``."""
+
+    images: list[Image]
+    ok: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    bits: npt.NDArray[np.uint8] | None = None
+
+
+class Link(ABC):
+    """A method of sending images. Subclass it, implement ``send`` and ``receive``, and name the class with
+    ``--methods package.module:Class`` or register it under the entry-point group ``linksim.links``."""
+
+    name: str = ""
+    knows_channel: bool = False
+    """True if the sender knows the channel: ``send`` is then called as ``send(images, snr_db=...)`` once per SNR."""
+
+    @classmethod
+    def from_method(cls, method: Method, options: LinkOptions) -> Link:
+        """The link for a parsed method string. Override to read its parts; the default takes none."""
+        if method.parts or method.at or method.path:
+            raise LinksimError(f"method {method.text!r}: {method.head!r} takes no '+', '@' or ':' parts")
+        return cls()
+
+    @abstractmethod
+    def send(self, images: Sequence[Image]) -> Transmission:
+        """Symbols for these images. Whatever does not depend on the SNR belongs here: it runs once per image."""
+
+    @abstractmethod
+    def receive(
+        self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Any
+    ) -> Reception:
+        """Images from received symbols: a pure function of its arguments.
+
+        received: (S,) complex64, equalised where the channel fades. noise_var: (S,) float32, variance N0 of the
+        complex noise on each received symbol (linear). header: what ``send`` put in the transmission.
+        """
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the reader of the table, e.g. which checkpoint stands in for the budget asked for."""
+        return ()
+
+    def identity(self) -> dict[str, Any]:
+        """JSON-able description of all that determines this link's results (checkpoint hash, settings)."""
+        return {"class": f"{type(self).__module__}:{type(self).__qualname__}", "name": self.name}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method string ``HEAD[+PART...][@AT][:PATH]``, e.g. ``bpg+ldpc-1/2+qpsk``, ``sdjscc@5dB``."""
+
+    text: str
+    head: str
+    parts: tuple[str, ...] = ()
+    at: str = ""
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Method:
+        """Split a method string; ``package.module:Class`` keeps the whole text as its head."""
+        text = text.strip()
+        if not text:
+            raise LinksimError("empty method name; see 'linksim methods'")
+        rest, _, path = text.partition(":")
+        if path and "." in rest:
+            return cls(text, head=text)
+        if "+" not in rest and "@" in rest:
+            head, _, at = rest.partition("@")
+            return cls(text, head, (), at, path)
+        head, *parts = rest.split("+")
+        if not head or not all(parts):
+            raise LinksimError(f"method {text!r}: empty part; the form is SOURCE[+FEC][+MODULATION] or NAME[@SNR][:PATH]")
+        return cls(text, head, tuple(parts), "", path)
+
+
+def outage_image(shape: Sequence[int]) -> Image:
+    """Mid-grey (128) of shape (H, W, 3): what a receiver shows when it could not decode."""
+    return np.full((shape[0], shape[1], 3), 128, np.uint8)
