@@ -152,18 +152,18 @@ class Method:
     def parse(cls, text: str) -> Method:
         """Split a method string; ``package.module:Class`` keeps the whole text as its head."""
         text = text.strip()
-        if not text:
-            raise LinksimError("empty method name; see 'linksim methods'")
-        rest, _, path = text.partition(":")
-        if path and "." in rest:
+        before_colon, _, path = text.partition(":")
+        if path and "." in before_colon and "+" not in before_colon:
             return cls(text, head=text)
-        if "+" not in rest and "@" in rest:
-            head, _, at = rest.partition("@")
-            return cls(text, head, (), at, path)
-        head, *parts = rest.split("+")
-        if not head or not all(parts):
-            raise LinksimError(f"method {text!r}: empty part; the form is SOURCE[+FEC][+MODULATION] or NAME[@SNR][:PATH]")
-        return cls(text, head, tuple(parts), "", path)
+        if "+" in before_colon:  # a part may hold a colon itself: bpg+alist:codes/mine.alist+16qam
+            head, *parts = text.split("+")
+            if not head or not all(parts):
+                raise LinksimError(f"method {text!r}: empty part; the form is SOURCE[+FEC][+MODULATION]")
+            return cls(text, head, tuple(parts))
+        head, _, at = before_colon.partition("@")
+        if not head:
+            raise LinksimError(f"method {text!r}: no name; the form is SOURCE[+FEC][+MODULATION] or NAME[@SNR][:PATH]")
+        return cls(text, head, (), at, path)
 
 
 def outage_image(shape: Sequence[int]) -> Image:

@@ -1,0 +1,89 @@
+"""What the engine demands of links and tasks, checked at every call: a breach is named, never averaged in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.errors import ContractError
+from linksim.link import Image, Reception, Transmission
+
+POWER_TOLERANCE = 0.01
+
+
+def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmission:
+    """The transmission itself, if its offsets, dtypes and powers are what a link may send."""
+    if not isinstance(sent, Transmission):
+        raise ContractError(f"link {name!r}: send must return a Transmission, not {type(sent).__name__}")
+    n, symbols, offsets = len(images), np.asarray(sent.symbols), np.asarray(sent.offsets)
+    if symbols.ndim != 1 or symbols.dtype != np.complex64:
+        raise ContractError(f"link {name!r}: symbols must be (S,) complex64, not {symbols.shape} {symbols.dtype}")
+    if offsets.shape != (n + 1,) or not np.issubdtype(offsets.dtype, np.integer):
+        raise ContractError(f"link {name!r}: offsets must be ({n + 1},) integers, not {offsets.shape} {offsets.dtype}")
+    if offsets[0] != 0 or offsets[-1] != len(symbols) or (np.diff(offsets) < 0).any():
+        raise ContractError(f"link {name!r}: offsets must rise from 0 to {len(symbols)}, not {offsets.tolist()[:9]}")
+    bits = np.asarray(sent.payload_bits)
+    if bits.shape != (n,) or (bits < 0).any():
+        raise ContractError(f"link {name!r}: payload_bits must be {n} counts of at least 0, not {bits.tolist()[:9]}")
+    if not np.isfinite(symbols).all():
+        raise ContractError(f"link {name!r}: its symbols hold NaN or infinity")
+    _check_power(name, symbols, offsets)
+    return sent
+
+
+def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDArray[np.int64]) -> None:
+    """Mean power of each image must be 1 within 1 % plus what chance does to a constellation.
+
+    |x|² of Gray QAM has a standard deviation below 0.65 (256-QAM), so the mean of S symbols one of 0.65/√S; five of
+    those are allowed per image, and over the images of the call together.
+    """
+    energy = np.concatenate([[0.0], np.cumsum(np.abs(symbols.astype(np.complex128)) ** 2)])
+    spans = [(int(a), int(b), f"image {i}") for i, (a, b) in enumerate(zip(offsets[:-1], offsets[1:], strict=True))]
+    for start, stop, what in [*spans, (0, len(symbols), "all images")]:
+        count = stop - start
+        if count == 0:
+            continue
+        power = (energy[stop] - energy[start]) / count
+        allowed = POWER_TOLERANCE + 5 * 0.65 / np.sqrt(count)
+        if abs(power - 1) > allowed:
+            raise ContractError(
+                f"link {name!r}: average power of {what} is {power:.4g} over {count} symbols; it must be 1 ± {allowed:.2g}"
+            )
+
+
+def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmission) -> Reception:
+    """The reception itself, if it has an image of the right shape for every image sent."""
+    if not isinstance(got, Reception):
+        raise ContractError(f"link {name!r}: receive must return a Reception, not {type(got).__name__}")
+    ok = np.asarray(got.ok)
+    if len(got.images) != len(images) or ok.shape != (len(images),) or ok.dtype != np.bool_:
+        raise ContractError(
+            f"link {name!r}: receive must return {len(images)} images and as many booleans, "
+            f"not {len(got.images)} and {ok.shape} {ok.dtype}"
+        )
+    for i, (image, original) in enumerate(zip(got.images, images, strict=True)):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != original.shape:
+            shape = f"{image.shape} {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise ContractError(f"link {name!r}: received image {i} must be {original.shape} uint8, not {shape}")
+    if got.bits is not None and (sent.blocks is None or got.bits.shape != sent.blocks.bits.shape):
+        raise ContractError(f"link {name!r}: decoded bits must have the shape of the bits sent")
+    return got
+
+
+def check_verdicts(name: str, kind: str, verdicts: Any, count: int) -> list[Any]:
+    """The verdicts themselves, if there is one of the task's kind for each image."""
+    if len(verdicts) != count:
+        raise ContractError(f"task {name!r}: must judge {count} images, but gave {len(verdicts)} verdicts")
+    for verdict in verdicts:
+        if kind == "classification":
+            good = np.issubdtype(np.asarray(verdict).dtype, np.integer) and np.ndim(verdict) == 0
+        else:
+            good = isinstance(verdict, np.ndarray) and verdict.ndim == 2 and verdict.shape[1] == 6
+            good = good and bool(np.isfinite(verdict).all())
+        if not good:
+            wanted = "an integer" if kind == "classification" else "a finite (n, 6) array"
+            raise ContractError(f"task {name!r}: a verdict must be {wanted}, not {verdict!r:.60}")
+    return list(verdicts)

@@ -1,0 +1,281 @@
+"""What to run: the grid of methods, budgets and SNRs over a data set, cut into units whose identity is a hash of
+everything that determines their result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from linksim import registry
+from linksim.errors import LinksimError
+from linksim.link import Budget, Link, LinkOptions
+
+if TYPE_CHECKING:
+    from linksim.channel import Channel
+    from linksim.data.base import Dataset
+    from linksim.tasks.base import Task
+
+SNR_RANGE_DB = (-50.0, 100.0)
+MAX_POINTS = 10_000
+PIXELS_PER_UNIT = 1 << 20
+MAX_IMAGES_PER_UNIT = 64
+
+
+def parse_snr(text: str) -> tuple[float, ...]:
+    """SNR points in dB from ``0:20`` (both ends included, step 1), ``0:20:2``, ``1,5,10`` or a mix of these.
+
+    >>> parse_snr("0:4:2,10")
+    (0.0, 2.0, 4.0, 10.0)
+    """
+    points: list[float] = []
+    for part in text.split(","):
+        points += _snr_range(part, text) if ":" in part else [_number(part, text)]
+    return check_snr(points)
+
+
+def _number(part: str, text: str) -> float:
+    try:
+        return float(part)
+    except ValueError:
+        raise LinksimError(
+            f"SNR {text!r}: {part.strip()!r} is not a number; write 0:20, 0:20:2 or 1,5,10 (dB)"
+        ) from None
+
+
+def _snr_range(part: str, text: str) -> list[float]:
+    fields = [_number(field, text) for field in part.split(":")]
+    if len(fields) > 3 or not all(map(math.isfinite, fields)):
+        raise LinksimError(f"SNR {text!r}: a range is START:STOP or START:STOP:STEP (dB)")
+    start, stop, step = (*fields, 1.0)[:3]
+    if step <= 0 or stop < start:
+        raise LinksimError(f"SNR {text!r}: START must not exceed STOP and STEP must be above 0")
+    count = math.floor((stop - start) / step + 1e-9) + 1
+    if count > MAX_POINTS:
+        raise LinksimError(f"SNR {text!r}: {count} points; at most {MAX_POINTS} are allowed")
+    return [round(start + i * step, 9) for i in range(count)]
+
+
+def check_snr(points: Iterable[float]) -> tuple[float, ...]:
+    """The points as a tuple of distinct floats, or a LinksimError that names the first bad one."""
+    low, high = SNR_RANGE_DB
+    values = tuple(dict.fromkeys(float(point) for point in points))
+    if not values:
+        raise LinksimError("no SNR point given; write 0:20, 0:20:2 or 1,5,10 (dB)")
+    for value in values:
+        if not low <= value <= high:
+            raise LinksimError(f"SNR {value:g} dB: must lie between {low:g} and {high:g} dB")
+    return values
+
+
+def parse_budgets(kind: str, text: str) -> tuple[Budget, ...]:
+    """Budgets of a kind (``bpp`` or ``cbr``) from ``0.25`` or ``0.25,0.5``."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise LinksimError(f"{kind} {text!r}: must be numbers such as 0.25 or 0.25,0.5") from None
+    return tuple(dict.fromkeys(Budget(kind, value) for value in values))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A comparison: every method sends every image of the data set at every SNR, within every budget.
+
+    methods, dataset, task and channel are names (see ``linksim methods``) or objects of our interfaces. task: None
+    for the data set's own, "" for none. limit: the first N images only. trials: noise realisations per image and SNR.
+    """
+
+    methods: tuple[str | Link, ...]
+    dataset: str | Dataset = "stamps10"
+    snr_db: tuple[float, ...] = tuple(map(float, range(21)))
+    budgets: tuple[Budget, ...] = (Budget("bpp", 0.25),)
+    channel: str | Channel = "awgn"
+    task: str | Task | None = None
+    seed: int = 0
+    trials: int = 1
+    limit: int | None = None
+    over_budget: str = "outage"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise LinksimError("no method given; see 'linksim methods'")
+        if not self.budgets:
+            raise LinksimError("no budget given; write e.g. --bpp 0.25")
+        for what, value in (("trials", self.trials), ("limit", self.limit)):
+            if value is not None and value < 1:
+                raise LinksimError(f"{what} {value}: must be at least 1")
+        doubled = {m for m in self.method_names if self.method_names.count(m) > 1}
+        if doubled:
+            raise LinksimError(f"method {sorted(doubled)[0]!r} is given twice")
+        check_snr(self.snr_db)
+
+    @cached_property
+    def method_names(self) -> tuple[str, ...]:
+        """The names that the tables show."""
+        return tuple(m if isinstance(m, str) else m.name or type(m).__name__ for m in self.methods)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data set itself."""
+        return registry.dataset(self.dataset) if isinstance(self.dataset, str) else self.dataset
+
+    @cached_property
+    def judge(self) -> Task | None:
+        """The downstream task itself, if there is one."""
+        wanted = self.data.task if self.task is None else self.task
+        if not isinstance(wanted, str):
+            return wanted
+        return registry.task(wanted, self.device) if wanted else None
+
+    @cached_property
+    def medium(self) -> Channel:
+        """The channel itself."""
+        return registry.channel(self.channel) if isinstance(self.channel, str) else self.channel
+
+    def link(self, method: str, budget: Budget) -> Link:
+        """The link of a method name for a budget."""
+        given = self.methods[self.method_names.index(method)]
+        if isinstance(given, Link):
+            return given
+        return registry.link(given, LinkOptions(budget, self.over_budget, self.device, self.snr_db))
+
+    @property
+    def size(self) -> int:
+        """How many images take part."""
+        return len(self.data) if self.limit is None else min(self.limit, len(self.data))
+
+    def units(self) -> Iterator[Unit]:
+        """The work in pieces, image-major so that methods finish together. A unit's images depend on the data set
+        alone, never on workers or methods."""
+        if self.size == 0:
+            raise LinksimError(f"data set {self.data.name!r} is empty")
+        common = self._common_identity()
+        links = [
+            (method, budget, self.link(method, budget).identity())
+            for budget in self.budgets
+            for method in self.method_names
+        ]
+        height, width = self.data[0].image.shape[:2]
+        step = max(1, min(MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT // (height * width)))
+        for start in range(0, self.size, step):
+            images = range(start, min(start + step, self.size))
+            for method, budget, identity in links:
+                what = {**common, "link": identity, "budget": str(budget), "images": [images.start, images.stop]}
+                yield Unit(self, method, budget, images, self.snr_db, digest(what))
+
+    def _common_identity(self) -> dict[str, Any]:
+        judge = self.judge
+        return {
+            "linksim": package_version("linksim"),
+            "dataset": self.data.identity(),
+            "channel": self.medium.identity(),
+            "task": judge.identity() if judge else None,
+            "seed": self.seed,
+            "trials": self.trials,
+            "over_budget": self.over_budget,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """All that determines the result, JSON-able: what ``experiment.json`` holds."""
+        return {
+            "command": self.command(),
+            "methods": list(self.method_names),
+            "budgets": [str(budget) for budget in self.budgets],
+            "snr_db": list(self.snr_db),
+            "images": self.size,
+            **self._common_identity(),
+            "data_set": self.data.name,
+            "links": {f"{m} {b}": self.link(m, b).identity() for m in self.method_names for b in self.budgets},
+            "notes": list(self.notes()),
+            "versions": {name: package_version(name) for name in VERSIONED},
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """What the links want their reader to know, each sentence once."""
+        said = (note for m in self.method_names for b in self.budgets for note in self.link(m, b).notes())
+        return tuple(dict.fromkeys(said))
+
+    def command(self) -> str:
+        """The command line that runs this experiment."""
+        kind = self.budgets[0].kind
+        values = ",".join(f"{budget.value:g}" for budget in self.budgets)
+        words = ["linksim", "compare", "--methods", ",".join(self.method_names), "--snr", format_snr(self.snr_db)]
+        words += ["--dataset", self.dataset if isinstance(self.dataset, str) else self.data.name]
+        words += ["--match", kind] * (kind != "bpp") + [f"--{kind}", values]
+        defaults = type(self).__dataclass_fields__
+        for name in ("channel", "task", "seed", "trials", "limit", "over_budget"):
+            value = getattr(self, name)
+            if value != defaults[name].default:
+                shown = value if isinstance(value, str | int) else value.name
+                words += [f"--{name.replace('_', '-')}", str(shown) or "none"]
+        return shlex.join(words)
+
+    def hash(self) -> str:
+        """Hash of the whole experiment."""
+        return digest({k: v for k, v in self.describe().items() if k not in ("command", "versions")})
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work: some images through one method at some SNRs. ``id`` names all but the SNRs."""
+
+    experiment: Experiment
+    method: str
+    budget: Budget
+    images: range
+    snr_db: tuple[float, ...]
+    id: str
+
+    @property
+    def part(self) -> str:
+        """Name of the file that its rows go to."""
+        return f"part-{digest({'unit': self.id, 'snr_db': self.snr_db})[:32]}.parquet"
+
+    def only(self, snr_db: Sequence[float]) -> Unit:
+        """The same unit at some of its SNRs."""
+        return replace(self, snr_db=tuple(snr_db))
+
+
+VERSIONED = ("linksim", "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")
+
+
+def package_version(name: str) -> str:
+    """Installed version of a distribution, or 'absent'."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def digest(thing: Any) -> str:
+    """SHA-256 (hex) of a JSON-able thing, independent of the order of its keys."""
+    return hashlib.sha256(json.dumps(thing, sort_keys=True, allow_nan=True).encode()).hexdigest()
+
+
+def format_snr(points: Sequence[float]) -> str:
+    """The shortest text that ``parse_snr`` reads back.
+
+    >>> format_snr(parse_snr("0:20")), format_snr((1.0, 5.0, 10.0))
+    ('0:20', '1,5,10')
+    """
+    for text in _candidates(points):
+        if parse_snr(text) == tuple(points):
+            return text
+    return ",".join(f"{point:g}" for point in points)
+
+
+def _candidates(points: Sequence[float]) -> list[str]:
+    if len(points) < 3 or points[1] <= points[0]:
+        return []
+    start, stop, step = f"{points[0]:g}", f"{points[-1]:g}", f"{points[1] - points[0]:g}"
+    if points[-1] < points[0] or not re.fullmatch(r"[0-9.]+", step):
+        return []
+    return [f"{start}:{stop}", f"{start}:{stop}:{step}"]
