@@ -1,0 +1,45 @@
+"""linksim: compare learned wireless image links with separate source and channel coding.
+
+``linksim.compare`` runs a comparison; ``linksim.Link`` is what a method of your own subclasses, and
+``linksim.TorchLink`` wraps a pair of torch networks. Everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jscc.link import TorchLink
+    from linksim.comparison import compare
+    from linksim.errors import LinksimError
+    from linksim.link import Blocks, Budget, Link, LinkOptions, Method, Reception, Transmission
+
+_HOMES = {
+    "compare": "linksim.comparison",
+    "LinksimError": "linksim.errors",
+    "TorchLink": "jscc.link",
+    **dict.fromkeys(("Blocks", "Budget", "Link", "LinkOptions", "Method", "Reception", "Transmission"), "linksim.link"),
+}
+__all__ = [
+    "Blocks",
+    "Budget",
+    "Link",
+    "LinkOptions",
+    "LinksimError",
+    "Method",
+    "Reception",
+    "TorchLink",
+    "Transmission",
+    "compare",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'linksim' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDA
     those are allowed per image, and over the images of the call together.
     """
     energy = np.concatenate([[0.0], np.cumsum(np.abs(symbols.astype(np.complex128)) ** 2)])
-    spans = [(int(a), int(b), f"image {i}") for i, (a, b) in enumerate(zip(offsets[:-1], offsets[1:], strict=True))]
+    spans = [(int(a), int(b), f"image {i}") for i, (a, b) in enumerate(pairwise(offsets))]
     for start, stop, what in [*spans, (0, len(symbols), "all images")]:
         count = stop - start
         if count == 0:
@@ -50,7 +51,8 @@ def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDA
         allowed = POWER_TOLERANCE + 5 * 0.65 / np.sqrt(count)
         if abs(power - 1) > allowed:
             raise ContractError(
-                f"link {name!r}: average power of {what} is {power:.4g} over {count} symbols; it must be 1 ± {allowed:.2g}"
+                f"link {name!r}: average power of {what} is {power:.4g} over {count} symbols; "
+                f"it must be 1 ± {allowed:.2g}"
             )
 
 

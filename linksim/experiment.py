@@ -117,6 +117,10 @@ class Experiment:
             raise LinksimError(f"method {sorted(doubled)[0]!r} is given twice")
         check_snr(self.snr_db)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: a worker opens its own data set and task."""
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
+
     @cached_property
     def method_names(self) -> tuple[str, ...]:
         """The names that the tables show."""

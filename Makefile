@@ -1,0 +1,38 @@
+# Two commands from a fresh clone: `make compare` runs the main job, `make test` the tests. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS := $(VENV)/.extras
+
+.PHONY: compare test lint clean
+
+compare: $(STAMP)
+	$(BIN)/linksim compare --methods jpeg,webp,bpg --snr 0:20 --dataset photos --bpp 0.5 --out runs/photos
+
+test: $(EXTRAS) lint
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered
+
+lint: $(EXTRAS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# torch is pinned to a CPU build by the constraints; the second pip call needs the first one's numpy.
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (about 1 GB, a few minutes the first time)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade pip
+	$(BIN)/python -m pip install --constraint constraints.txt --editable .
+	touch $@
+
+$(EXTRAS): $(STAMP)
+	$(BIN)/python -m pip install --constraint constraints.txt setuptools wheel
+	$(BIN)/python -m pip install --constraint constraints.txt --no-build-isolation 'pyldpc>=0.7.9'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[all,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs

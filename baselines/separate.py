@@ -1,0 +1,256 @@
+"""The separate link: source codec → CRC-32 → channel code → QAM, and back.
+
+    file ─► file | CRC-32 ─► blocks, as even as possible ─► codewords, shortened ─► symbols
+
+Nothing is padded but the last symbol of an image (by at most one symbol's bits), and all of it is counted: the source
+bits are the whole file's, the channel uses those of file, CRC, parity and padding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from baselines.fec.base import Bits, ChannelCode, Lengths
+from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
+from baselines.source.base import DecodeError, SourceCodec
+from linksim import registry
+from linksim.errors import LinksimError, unknown
+from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Reception, Transmission, outage_image
+
+DEFAULT_CODE = "ldpc-3/4"
+DEFAULT_MODULATION = "16qam"
+CRC_BITS = 32
+MAX_CACHED_BYTES = 64 << 20
+
+Value = TypeVar("Value")
+
+
+class Cache:
+    """Least-recently-used memory of bounded size, for what depends on its key alone."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes, self.bytes = max_bytes, 0
+        self.entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
+        """The value of a key, made if it is not known."""
+        if key in self.entries:
+            self.entries.move_to_end(key)
+            known: Value = self.entries[key][0]
+            return known
+        value = make()
+        self.entries[key] = value, size(value)
+        self.bytes += self.entries[key][1]
+        while self.bytes > self.max_bytes:
+            self.bytes -= self.entries.popitem(last=False)[1][1]
+        return value
+
+
+@cache
+def encoded_files() -> Cache:
+    """Files that this process has encoded: methods that differ in code or modulation share them."""
+    return Cache(MAX_CACHED_BYTES)
+
+
+class SourceSender:
+    """A source codec under a budget's policy."""
+
+    def __init__(self, codec: SourceCodec, over_budget: str) -> None:
+        self.codec = codec
+        self.over_budget = over_budget
+
+    def file(self, image: Image, max_bytes: int) -> bytes | None:
+        """The file to send: the best that fits, or None (an outage) where nothing does and nothing may exceed."""
+        digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        key = (self.codec.name, self.over_budget, image.shape, digest, max_bytes)
+        return encoded_files().get(key, lambda: self._encode(image, max_bytes), lambda f: 200 + len(f or b""))
+
+    def _encode(self, image: Image, max_bytes: int) -> bytes | None:
+        file = self.codec.encode_to_budget(image, max_bytes) if max_bytes > 0 else None
+        return self.codec.smallest(image) if file is None and self.over_budget == "nearest" else file
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the receiver knows: per image its (H, W) and how many blocks it has; per block its information bits."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    image_blocks: Lengths  # (images + 1,)
+    lengths: Lengths  # (blocks,)
+
+
+class SeparateLink(Link):
+    """Separate source and channel coding: any source codec, channel code and QAM (``bpg+ldpc-1/2+qpsk``)."""
+
+    def __init__(
+        self,
+        codec: SourceCodec,
+        code: ChannelCode,
+        qam: QAM,
+        budget: Budget,
+        over_budget: str = "outage",
+        demapper: str = "app",
+    ) -> None:
+        self.source = SourceSender(codec, over_budget)
+        self.codec, self.code, self.qam = codec, code, qam
+        self.budget, self.demapper = budget, demapper
+        self.decoded = Cache(MAX_CACHED_BYTES)
+
+    @classmethod
+    def from_method(cls, method: Method, options: LinkOptions) -> Link:
+        """Parts in any order: a channel code, a modulation, a demapper; or ``capacity`` or ``adaptive`` alone."""
+        if method.at or method.path:
+            raise LinksimError(f"method {method.text!r}: a separate link takes '+' parts only")
+        codec = registry.codec(method.head)
+        strategies = _strategies()
+        if method.parts and method.parts[0] in strategies:
+            if len(method.parts) > 1:
+                raise LinksimError(f"method {method.text!r}: nothing may follow {method.parts[0]!r}")
+            return strategies[method.parts[0]](codec, options)
+        chosen = {"code": DEFAULT_CODE, "modulation": DEFAULT_MODULATION, "demapper": DEMAPPERS[0]}
+        seen: set[str] = set()
+        for part in method.parts:
+            kind = _kind(part, method)
+            if kind in seen:
+                raise LinksimError(f"method {method.text!r}: {part!r} is a second {kind}")
+            seen.add(kind)
+            chosen[kind] = part
+        return cls(
+            codec,
+            registry.code(chosen["code"]),
+            modulation(chosen["modulation"]),
+            options.budget,
+            options.over_budget,
+            chosen["demapper"],
+        )
+
+    def identity(self) -> dict[str, Any]:
+        return {
+            "source": self.codec.name,
+            "code": self.code.identity(),
+            "modulation": self.qam.name,
+            "demapper": self.demapper,
+            "over_budget": self.source.over_budget,
+        }
+
+    # Sending
+
+    def uses(self, file_bytes: int) -> int:
+        """Complex channel uses of a file of so many bytes, everything counted."""
+        lengths = self.code.split(8 * file_bytes + CRC_BITS)
+        coded = sum(self.code.coded_length(int(length)) for length in lengths)
+        return -(-coded // self.qam.bits_per_symbol)
+
+    def max_bytes(self, shape: Sequence[int]) -> int:
+        """The largest file that an image of this shape may have within the budget."""
+        allowed = self.budget.of(shape)
+        if self.budget.kind == "bpp":
+            return allowed // 8
+        return largest(lambda size: self.uses(size) <= allowed, allowed * self.qam.bits_per_symbol // 8 + 1)
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        files = [self.source.file(image, self.max_bytes(image.shape)) for image in images]
+        payloads = [b"" if file is None else file + zlib.crc32(file).to_bytes(4, "big") for file in files]
+        splits = [self.code.split(8 * len(payload)) for payload in payloads]
+        lengths = np.concatenate([np.zeros(0, np.int64), *splits])
+        image_blocks = np.concatenate([[0], np.cumsum([len(split) for split in splits])]).astype(np.int64)
+        bits = np.unpackbits(np.frombuffer(b"".join(payloads), np.uint8))
+        header = Header(tuple(image.shape for image in images), image_blocks, lengths)
+        layout = self._layout(header)
+        symbols_bits = np.zeros(layout.symbols[-1] * self.qam.bits_per_symbol, np.uint8)
+        symbols_bits[layout.coded] = self.code.encode(bits, lengths)
+        return Transmission(
+            self.qam.map(symbols_bits),
+            layout.symbols,
+            np.array([8 * len(file or b"") for file in files], np.int64),
+            header,
+            Blocks(bits, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), image_blocks),
+        )
+
+    # Receiving
+
+    def receive(
+        self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Header
+    ) -> Reception:
+        llr = self.qam.demap(received, noise_var, self.demapper)[self._layout(header).coded]
+        bits, _ = self.code.decode(llr, header.lengths)
+        edges = np.concatenate([[0], np.cumsum(header.lengths)])[header.image_blocks]
+        images = [
+            self._image(bits[start:stop], shape)
+            for start, stop, shape in zip(edges[:-1], edges[1:], header.shapes, strict=True)
+        ]
+        ok = np.array([image is not None for image in images], bool)
+        shown = [
+            outage_image(shape) if image is None else image for image, shape in zip(images, header.shapes, strict=True)
+        ]
+        return Reception(shown, ok, bits)
+
+    def _image(self, bits: Bits, shape: tuple[int, ...]) -> Image | None:
+        """The image of a payload; None (an outage) where the CRC or the file's own parser says no."""
+        payload = np.packbits(bits).tobytes()
+        file, crc = payload[: -CRC_BITS // 8], payload[-CRC_BITS // 8 :]
+        if not file or zlib.crc32(file).to_bytes(4, "big") != crc:
+            return None
+        return self.decoded.get(
+            (file, shape), lambda: self._decode(file, shape), lambda i: 0 if i is None else i.nbytes
+        )
+
+    def _decode(self, file: bytes, shape: tuple[int, ...]) -> Image | None:
+        try:
+            return self.codec.decode(file, (shape[0], shape[1]))
+        except DecodeError:
+            return None
+
+    def _layout(self, header: Header) -> Layout:
+        """Where the coded bits of all blocks lie among the bits of the symbols."""
+        distinct, which = np.unique(header.lengths, return_inverse=True)
+        coded = np.array([self.code.coded_length(int(length)) for length in distinct], np.int64)[which]
+        per_image = np.diff(np.concatenate([[0], np.cumsum(coded)])[header.image_blocks])
+        symbols = -(-per_image // self.qam.bits_per_symbol)
+        padding = symbols * self.qam.bits_per_symbol - per_image
+        shift = np.repeat(np.cumsum(padding) - padding, per_image)
+        return Layout(np.arange(len(shift)) + shift, np.concatenate([[0], np.cumsum(symbols)]).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """coded: positions of the coded bits among the symbols' bits. symbols: (images + 1,) offsets."""
+
+    coded: npt.NDArray[np.int64]
+    symbols: npt.NDArray[np.int64]
+
+
+def largest(fits: Callable[[int], bool], top: int) -> int:
+    """The largest number from 0 to ``top`` that fits, by bisection (0 if none above it does)."""
+    low, high = 0, top + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _strategies() -> dict[str, Callable[[SourceCodec, LinkOptions], Link]]:
+    from baselines.adaptive import AdaptiveLink
+    from baselines.capacity_link import CapacityLink
+
+    return {"capacity": CapacityLink, "adaptive": AdaptiveLink}
+
+
+def _kind(part: str, method: Method) -> str:
+    if part in NAMES:
+        return "modulation"
+    if part in DEMAPPERS:
+        return "demapper"
+    if registry.is_code(part):
+        return "code"
+    known = [*NAMES, *DEMAPPERS, *_strategies(), *registry.names("linksim.fec")]
+    raise unknown(f"part of method {method.text!r}:", part, known)

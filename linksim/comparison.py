@@ -1,0 +1,146 @@
+"""The main job: run an experiment, summarise it, and write what a paper needs of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from linksim import tables
+from linksim.aggregate import differences, summarise
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment, check_snr
+from linksim.link import Budget, Link
+from linksim.runner import Pool, ProcessPool, Progress, run
+from linksim.store import Store, write_atomically
+
+if TYPE_CHECKING:
+    from linksim.data.base import Dataset
+    from linksim.tasks.base import Task
+
+FIXED = ("data_set", "dataset", "channel", "task", "seed", "trials", "over_budget")
+"""What a folder's experiment may not change between runs: methods, SNRs, budgets and images may be added."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out: the summary (see ``linksim.aggregate``), the differences to the baseline if one was named, the
+    folder that holds them, and one line for each method that failed."""
+
+    experiment: Experiment
+    summary: pd.DataFrame
+    differences: pd.DataFrame | None
+    failures: dict[str, str]
+
+
+def run_comparison(
+    experiment: Experiment,
+    folder: Path,
+    pool: Pool,
+    *,
+    baseline: str | None = None,
+    progress: Progress = lambda done, total: None,
+    timeout: float = 1800.0,
+) -> Comparison:
+    """Measure what the folder lacks, then write experiment.json, summary.csv, table.md, table.tex and the figures."""
+    if baseline is not None and baseline not in experiment.method_names:
+        raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(experiment.method_names)}")
+    description = experiment.describe()
+    store = Store(folder)
+    with store.lock():
+        _check_same(store, description)
+        store.write_experiment(description)
+        outcome = run(experiment, store, pool, progress, timeout)
+        finished = tuple(m for m in experiment.method_names if m not in outcome.failures)
+        if not finished:
+            raise LinksimError("; ".join(f"{name}: {why}" for name, why in outcome.failures.items()))
+        units = [(unit.id, unit.snr_db) for unit in outcome.units if unit.method in finished]
+        rows = store.read(units)
+        summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
+        change = differences(rows, baseline) if baseline in finished else None
+        _write_outputs(folder, experiment, summary, change)
+    return Comparison(experiment, summary, change, outcome.failures)
+
+
+def _check_same(store: Store, description: dict[str, object]) -> None:
+    there = store.experiment()
+    for name in FIXED if there else ():
+        if there and there.get(name) != description[name]:
+            raise LinksimError(
+                f"{store.folder} holds another experiment ({name}: {there.get(name)} there, {description[name]} now); "
+                "choose another --out"
+            )
+
+
+def _write_outputs(folder: Path, experiment: Experiment, summary: pd.DataFrame, change: pd.DataFrame | None) -> None:
+    from linksim import plots
+
+    facts = tables.facts(experiment)
+    files = {
+        "summary.csv": summary.to_csv(index=False, float_format="%.6g"),
+        "table.md": tables.markdown(summary, facts),
+        "table.tex": tables.latex(summary, facts),
+    }
+    if change is not None:
+        files["differences.csv"] = change.to_csv(index=False, float_format="%.6g")
+    for name, text in files.items():
+        write_atomically(folder / name, text.encode())
+    plots.save_all(summary, folder)
+
+
+def compare(
+    methods: Iterable[str | Link],
+    dataset: str | Dataset = "stamps10",
+    snr_db: Iterable[float] = range(21),
+    *,
+    bpp: float | Iterable[float] | None = None,
+    cbr: float | Iterable[float] | None = None,
+    channel: str = "awgn",
+    task: str | Task | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    trials: int = 1,
+    over_budget: str = "outage",
+    workers: int = 1,
+    device: str = "cpu",
+    out: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.aggregate.COLUMNS``).
+
+    methods: names such as ``"bpg"`` or ``"webp+ldpc-1/2+qpsk"``, ``"package.module:Class"``, or ``Link`` objects.
+    snr_db: Es/N0 points in dB. bpp or cbr: the budget or budgets, in source bits or complex channel uses per pixel
+    (default: 0.25 bpp). workers: processes; 1 runs here. out: a folder to keep rows, tables and figures in, and to
+    resume from. A method that breaks is left out with a warning; LinksimError if nothing can run.
+    """
+    if bpp is not None and cbr is not None:
+        raise LinksimError(f"bpp {bpp} and cbr {cbr}: give one of them, the other follows")
+    kind, given = ("cbr", cbr) if cbr is not None else ("bpp", 0.25 if bpp is None else bpp)
+    values = [given] if isinstance(given, int | float) else list(given)
+    experiment = Experiment(
+        methods=tuple([methods] if isinstance(methods, str) else methods),
+        dataset=dataset,
+        snr_db=check_snr(snr_db),
+        budgets=tuple(Budget(kind, float(value)) for value in values),
+        channel=channel,
+        task=task,
+        seed=seed,
+        trials=trials,
+        limit=limit,
+        over_budget=over_budget,
+        device=device,
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        pool = Pool() if workers == 1 else ProcessPool(workers)
+        try:
+            result = run_comparison(experiment, Path(out) if out else Path(temporary), pool)
+        finally:
+            pool.close()
+    for name, why in result.failures.items():
+        warnings.warn(f"method {name!r} is left out: {why}", stacklevel=2)
+    return result.summary

@@ -1,0 +1,221 @@
+"""One unit of work: send the images, pass them through the channel at each SNR, receive, score. Pure: the rows
+depend on the unit alone, not on the process, the batch or what ran before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.channel import noise_stream
+from linksim.contract import check_reception, check_transmission, check_verdicts
+from linksim.data.base import Sample
+from linksim.errors import ContractError, LinksimError
+from linksim.experiment import Experiment, Unit
+from linksim.link import Budget, Image, Link, Reception, Transmission
+from linksim.metrics import psnr, ssim
+
+if TYPE_CHECKING:
+    from linksim.tasks.base import Task
+
+Row = dict[str, Any]
+
+
+def measure(unit: Unit) -> list[Row]:
+    """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns."""
+    experiment = _shared(unit.experiment)
+    link = _link(experiment, unit.method, unit.budget)
+    with one_thread():
+        return list(_rows(unit, experiment, link))
+
+
+@lru_cache(maxsize=2)
+def _shared(experiment: Experiment) -> Experiment:
+    """Equal experiments share one object, so that a worker opens its data set and task once."""
+    return experiment
+
+
+@lru_cache(maxsize=64)
+def _link(experiment: Experiment, method: str, budget: Budget) -> Link:
+    return experiment.link(method, budget)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one thread: the order of its sums, and so the last bit of an image, must not depend on the machine."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
+
+
+def _rows(unit: Unit, experiment: Experiment, link: Link) -> Iterator[Row]:
+    samples = [experiment.data[i] for i in unit.images]
+    images = [sample.image for sample in samples]
+    for sample in samples:
+        if sample.image.dtype != np.uint8 or sample.image.ndim != 3 or sample.image.shape[2] != 3:
+            raise ContractError(
+                f"data set {experiment.data.name!r}: image {sample.key!r} must be (H, W, 3) uint8, "
+                f"not {sample.image.shape} {sample.image.dtype}"
+            )
+    scorer = _Scorer(experiment.judge, experiment.data.classes, samples)
+    once = None if link.knows_channel else _send(link, unit.method, images)
+    for snr_db in unit.snr_db:
+        sent = once or _send(link, unit.method, images, snr_db=snr_db)
+        for trial in range(experiment.trials):
+            streams = [noise_stream(experiment.seed, sample.key, snr_db, trial) for sample in samples]
+            received, noise_var = experiment.medium.transmit(sent.symbols, sent.offsets, snr_db, streams)
+            got = _receive(link, unit.method, images, sent, received, noise_var)
+            scores = scorer.score(got.images)
+            errors = _block_errors(sent, got, len(images))
+            for i, sample in enumerate(samples):
+                yield {
+                    "unit": unit.id,
+                    "method": unit.method,
+                    "budget": str(unit.budget),
+                    "snr_db": snr_db,
+                    "trial": trial,
+                    "image": unit.images[i],
+                    "key": sample.key,
+                    "source": sample.sources[0] if sample.sources else sample.key,
+                    "ok": bool(got.ok[i]),
+                    **_cost(sent, i, sample.image),
+                    **errors[i],
+                    **scores[i],
+                }
+
+
+def _send(link: Link, name: str, images: Sequence[Image], **channel: float) -> Transmission:
+    try:
+        sent = link.send(images, **channel)
+    except LinksimError:
+        raise
+    except Exception as error:
+        raise ContractError(f"link {name!r}: send failed with {type(error).__name__}: {error}") from error
+    return check_transmission(name, sent, images)
+
+
+def _receive(
+    link: Link,
+    name: str,
+    images: Sequence[Image],
+    sent: Transmission,
+    received: npt.NDArray[np.complex64],
+    noise_var: npt.NDArray[np.float32],
+) -> Reception:
+    try:
+        got = link.receive(received, noise_var, sent.header)
+    except LinksimError:
+        raise
+    except Exception as error:
+        raise ContractError(f"link {name!r}: receive failed with {type(error).__name__}: {error}") from error
+    return check_reception(name, got, images, sent)
+
+
+def _cost(sent: Transmission, i: int, image: Image) -> Row:
+    """What image i cost: source bits and complex channel uses per pixel."""
+    pixels = image.shape[0] * image.shape[1]
+    uses = int(sent.offsets[i + 1] - sent.offsets[i])
+    return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / pixels}
+
+
+def _block_errors(sent: Transmission, got: Reception, count: int) -> list[Row]:
+    """Wrong bits and wrong blocks of each image, and how many there were; zeros where a link has no blocks."""
+    names = ("bits_sent", "bit_errors", "blocks_sent", "block_errors")
+    blocks = sent.blocks
+    if blocks is None or got.bits is None:
+        return [dict.fromkeys(names, 0) for _ in range(count)]
+    wrong = np.concatenate([[0], np.cumsum(got.bits != blocks.bits)])[blocks.block_offsets]
+    bad = np.concatenate([[0], np.cumsum(np.diff(wrong) > 0)])
+    edges = blocks.image_blocks
+    counts = [np.diff(a) for a in (blocks.block_offsets[edges], wrong[edges], edges, bad[edges])]
+    return [dict(zip(names, (int(column[i]) for column in counts), strict=True)) for i in range(count)]
+
+
+class _Scorer:
+    """Scores of received images against the samples of a unit. An image that arrives as before is not scored again:
+    above its cliff a digital link delivers the same image at every SNR."""
+
+    def __init__(self, task: Task | None, classes: tuple[str, ...], samples: Sequence[Sample]) -> None:
+        self.samples = samples
+        self.task = _memoised(task) if task else None
+        self.known: dict[tuple[int, bytes], tuple[float, float]] = {}
+        if not task:
+            return
+        labelled = [sample.label is not None for sample in samples]
+        self.agreement = task.kind == "classification" and not any(labelled)
+        self.map = None if self.agreement else _class_map(task, classes)
+        if self.agreement:
+            self.labels = self._verdicts([sample.image for sample in samples])
+        else:
+            self.labels = [sample.label for sample in samples]
+
+    def score(self, images: Sequence[Image]) -> list[Row]:
+        rows: list[Row] = []
+        for i, image in enumerate(images):
+            key = (i, image.tobytes())
+            if key not in self.known:
+                if len(self.known) > 4 * len(self.samples):
+                    self.known.clear()
+                reference = self.samples[i].image
+                self.known[key] = psnr(reference, image), ssim(reference, image)
+            rows.append(dict(zip(("psnr", "ssim"), self.known[key], strict=True)))
+        if self.task:
+            for row, verdict, label in zip(rows, self._verdicts(images), self.labels, strict=True):
+                row.update(self._judged(verdict, label))
+        return rows
+
+    def _verdicts(self, images: Sequence[Image]) -> list[Any]:
+        assert self.task
+        name = self.task.name
+        try:
+            verdicts = self.task.judge(images)
+        except LinksimError:
+            raise
+        except Exception as error:
+            raise ContractError(f"task {name!r}: judge failed with {type(error).__name__}: {error}") from error
+        return check_verdicts(name, self.task.kind, verdicts, len(images))
+
+    def _judged(self, verdict: Any, label: Any) -> Row:
+        assert self.task
+        if self.task.kind == "detection":
+            found = np.asarray(verdict, np.float32)
+            if self.map is not None:
+                found = found.copy()
+                found[:, 5] = self.map[found[:, 5].astype(int)]
+                found = found[found[:, 5] >= 0]
+            return {"detections": found.ravel().tolist()}
+        mapped = int(verdict) if self.map is None else int(self.map[int(verdict)])
+        return {"label": int(label), "verdict": mapped, "correct": mapped == int(label), "agreement": self.agreement}
+
+
+@lru_cache(maxsize=2)
+def _memoised(task: Task) -> Task:
+    from linksim.tasks.memo import Memo
+
+    return Memo(task)
+
+
+def _class_map(task: Task, classes: tuple[str, ...]) -> npt.NDArray[np.int64] | None:
+    """The data set's class of each of the task's classes, or None where they are the same."""
+    if not task.classes or not classes or tuple(task.classes) == tuple(classes):
+        return None
+    from linksim.tasks.classes import class_map
+
+    mapped: npt.NDArray[np.int64] = class_map(task.classes, classes)
+    if (mapped < 0).all():
+        raise LinksimError(
+            f"task {task.name!r} knows none of the data set's classes ({', '.join(classes[:5])}, ...); "
+            "choose another --task, or --task none"
+        )
+    return mapped

@@ -1,0 +1,134 @@
+"""Figures of a summary: one metric versus SNR (or versus the budget), a curve per method, its interval as a band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from linksim.errors import LinksimError, unknown
+from linksim.tables import Metric, measured
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by every kind of colour vision; the markers tell them apart in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
+MARKERS = "osD^vP*Xh<"
+_COMMON = {
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,  # TrueType, as publishers ask: no Type 3 fonts
+    "ps.fonttype": 42,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.2,
+    "legend.framealpha": 0.85,
+}
+STYLES: dict[str, Any] = {
+    "default": {**_COMMON, "figure.figsize": (4.6, 3.2), "font.size": 9, "legend.fontsize": 7.5},
+    "ieee": {
+        **_COMMON,
+        "figure.figsize": (3.5, 2.5),  # inches: one column of IEEE's two
+        "font.family": "serif",
+        "font.serif": ["Times New Roman", "STIXGeneral"],
+        "mathtext.fontset": "stix",
+        "font.size": 8,
+        "legend.fontsize": 6.5,
+        "axes.linewidth": 0.6,
+    },
+}
+
+
+@contextmanager
+def style(name: str) -> Iterator[None]:
+    """matplotlib with one of ``STYLES``, drawing without a screen."""
+    if name not in STYLES:
+        raise unknown("plot style", name, STYLES)
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: F401 - fails here, and not while drawing
+
+    with mpl.rc_context(STYLES[name]):
+        yield
+
+
+def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
+    """A figure of one metric. x: ``snr_db``, or ``budget`` for curves over bits (or channel uses) per pixel.
+
+    A method at several values of the other variable becomes several curves.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    other = "budget" if x == "snr_db" else "snr_db"
+    several = summary[other].nunique() > 1
+    for i, ((_method, value), lines) in enumerate(summary.groupby(["method", other], sort=False)):
+        method = str(_method)
+        label = f"{method}, {value if other == 'budget' else f'{value:g} dB'}" if several else method
+        _curve(axes, lines, metric, x, label, i)
+    axes.set_xlabel("SNR (dB)" if x == "snr_db" else _budget_label(summary))
+    axes.set_ylabel(metric.label)
+    if metric.column in ("acc", "agreement", "f1", "map", "ssim", "outage"):
+        axes.set_ylim(-0.02, 1.02)
+    if metric.column == "bler" and (summary["bler"] > 0).any():
+        axes.set_yscale("log")
+    axes.legend()
+    return figure
+
+
+def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i: int) -> None:
+    if x == "budget":
+        lines = lines.assign(budget=lines["budget"].str.split("=").str[1].astype(float))
+    lines = lines.sort_values(x)
+    values = lines[metric.column].where(lines[metric.column].abs() != math.inf)
+    if values.isna().all():
+        return
+    colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+    reference = label.split(",")[0] == "original"
+    look = {"color": "#444444", "linestyle": "--", "marker": ""} if reference else {"color": colour, "marker": marker}
+    axes.plot(lines[x], values, label=label, **look)
+    low, high = f"{metric.column}_lo", f"{metric.column}_hi"
+    if low in lines and lines[low].notna().any():
+        axes.fill_between(lines[x], lines[low], lines[high], color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _budget_label(summary: pd.DataFrame) -> str:
+    return "bits per pixel" if str(summary["budget"].iloc[0]).startswith("bpp") else "channel uses per pixel"
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """The figure as PNG (300 dpi) and PDF, byte for byte the same for the same figure."""
+    written = []
+    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
+        path = stem.with_suffix(suffix)
+        figure.savefig(path, dpi=300, metadata=metadata)
+        written.append(path)
+    return written
+
+
+def save_all(
+    summary: pd.DataFrame, folder: Path, style_name: str = "default", x: str = "", only: str = ""
+) -> list[Path]:
+    """Every measured metric (or ``only`` one) as folder/METRIC.png and .pdf. x: see ``curves``; '' chooses SNR,
+    unless there is one SNR and several budgets."""
+    metrics = [m for m in measured(summary) if m.column not in ("bpp", "cbr")]
+    if only:
+        chosen = [m for m in metrics if m.column == only]
+        if not chosen:
+            raise unknown("metric", only, [m.column for m in metrics])
+        metrics = chosen
+    x = x or ("budget" if summary["snr_db"].nunique() == 1 and summary["budget"].nunique() > 1 else "snr_db")
+    if x not in ("snr_db", "budget"):
+        raise unknown("x axis", x, ("snr_db", "budget"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with style(style_name):
+            return [path for m in metrics for path in save(curves(summary, m, x), folder / m.column)]
+    except OSError as error:
+        raise LinksimError(f"cannot write figures in {folder}: {error.strerror or error}") from error

@@ -1,0 +1,179 @@
+"""Runs units on any ``concurrent.futures`` executor and streams their rows to the store.
+
+A unit that raises ends its method, not the run. A worker that dies costs its unit, which is tried again, alone; one
+that does not end is stopped.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment, Unit
+from linksim.measure import Row, measure
+from linksim.store import Store
+
+ATTEMPTS = 3
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Outcome:
+    """How a run ended: the units asked for, and one line for each method that failed."""
+
+    units: list[Unit]
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Job:
+    unit: Unit
+    attempts: int = 0
+    started: float = 0.0
+
+
+def run(
+    experiment: Experiment,
+    store: Store,
+    pool: Pool,
+    progress: Progress = lambda done, total: None,
+    timeout: float = 1800.0,
+) -> Outcome:
+    """Measure what the store does not have yet. timeout: seconds that one unit may take."""
+    outcome = Outcome(list(experiment.units()))
+    done = store.done()
+    missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in outcome.units]
+    jobs = deque(_Job(unit.only(snr_db)) for unit, snr_db in missing if snr_db)
+    total = len(outcome.units)
+    progress(total - len(jobs), total)
+
+    suspects: deque[_Job] = deque()  # in flight when a worker died: tried again one by one, to find which one did it
+    running: dict[Future[list[Row]], _Job] = {}
+    try:
+        while jobs or suspects or running:
+            _submit(pool, jobs, suspects, running)
+            finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            late = [f for f, job in running.items() if f not in finished and time.monotonic() - job.started > timeout]
+            for future in late:
+                outcome.failures[running[future].unit.method] = f"a unit took more than {timeout:g} s and was stopped"
+            if late:
+                pool.restart()
+                suspects.extend(job for future, job in running.items() if future not in late and future not in finished)
+                running = {future: job for future, job in running.items() if future in finished}
+            for future in finished:
+                _collect(future, running.pop(future), store, suspects, outcome)
+            if any(isinstance(f.exception(), BrokenExecutor) for f in finished):
+                suspects.extend(running.values())
+                running.clear()
+                pool.restart()
+            for queue in (jobs, suspects):
+                for job in [job for job in queue if job.unit.method in outcome.failures]:
+                    queue.remove(job)
+            progress(total - len(jobs) - len(suspects) - len(running), total)
+    except BaseException:
+        pool.stop()
+        raise
+    return outcome
+
+
+def _submit(pool: Pool, jobs: deque[_Job], suspects: deque[_Job], running: dict[Future[list[Row]], _Job]) -> None:
+    """Keep every worker busy, but no more in flight than workers: a unit's time starts when it is submitted."""
+    limit = 1 if suspects else pool.workers
+    queue = suspects or jobs
+    while queue and len(running) < limit:
+        job = queue.popleft()
+        job.started = time.monotonic()
+        try:
+            running[pool.executor.submit(measure, job.unit)] = job
+        except BrokenExecutor:
+            queue.appendleft(job)
+            pool.restart()
+
+
+def _collect(future: Future[list[Row]], job: _Job, store: Store, suspects: deque[_Job], outcome: Outcome) -> None:
+    unit, error = job.unit, future.exception()
+    if error is None:
+        store.write(unit.part, future.result())
+    elif isinstance(error, LinksimError):
+        outcome.failures[unit.method] = str(error)
+    elif isinstance(error, BrokenExecutor):
+        job.attempts += 1
+        if job.attempts < ATTEMPTS:
+            suspects.append(job)
+        else:
+            images = f"images {unit.images.start} to {unit.images.stop - 1}"
+            outcome.failures[unit.method] = f"its worker died {ATTEMPTS} times on {images}"
+    elif isinstance(error, MemoryError):
+        outcome.failures[unit.method] = "out of memory; use fewer --workers"
+    else:
+        outcome.failures[unit.method] = f"{type(error).__name__}: {error}"
+
+
+class Pool:
+    """Where units run: here, one at a time."""
+
+    workers = 1
+
+    def __init__(self) -> None:
+        self.executor: Executor = InProcess()
+
+    def restart(self) -> None:
+        """Replace an executor whose worker died or hangs."""
+
+    def stop(self) -> None:
+        """Give up what is running, at once."""
+
+    def close(self) -> None:
+        """Let what is running end."""
+        self.executor.shutdown()
+
+
+class InProcess(Executor):
+    """Runs each call at once, in this process."""
+
+    def submit(self, fn: Callable[..., list[Row]], /, *args: object, **kwargs: object) -> Future[list[Row]]:  # type: ignore[override]
+        future: Future[list[Row]] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class ProcessPool(Pool):
+    """Worker processes of this machine, each with one thread for numerical libraries."""
+
+    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+        if workers < 1:
+            raise LinksimError(f"workers {workers}: must be at least 1")
+        self.workers = workers
+        # forkserver: a child of a process that holds no threads, with the heavy modules imported once for all.
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["linksim.measure", "linksim.store", *preload])
+        self._start()
+
+    def _start(self) -> None:
+        self.executor = ProcessPoolExecutor(self.workers, mp_context=self.context, initializer=_one_thread_each)
+
+    def restart(self) -> None:
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        for process in list((getattr(self.executor, "_processes", None) or {}).values()):
+            process.kill()
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_thread_each() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"

@@ -1,0 +1,146 @@
+"""Rows on disk: one Parquet part per unit, written to a temporary name and renamed, so that a part is whole or
+absent. A rerun reads which (unit, SNR) pairs are there and skips them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linksim.errors import LinksimError
+
+SCHEMA = pa.schema(
+    [
+        ("unit", pa.string()),
+        ("method", pa.string()),
+        ("budget", pa.string()),
+        ("snr_db", pa.float64()),
+        ("trial", pa.int32()),
+        ("image", pa.int32()),
+        ("key", pa.string()),
+        ("source", pa.string()),  # what the bootstrap resamples
+        ("ok", pa.bool_()),  # False: outage
+        ("bpp", pa.float64()),
+        ("cbr", pa.float64()),
+        ("bits_sent", pa.int64()),
+        ("bit_errors", pa.int64()),
+        ("blocks_sent", pa.int64()),
+        ("block_errors", pa.int64()),
+        ("psnr", pa.float64()),  # dB
+        ("ssim", pa.float64()),
+        ("label", pa.int32()),
+        ("verdict", pa.int32()),
+        ("correct", pa.bool_()),
+        ("agreement", pa.bool_()),  # True: the label is the task's verdict on the original
+        ("detections", pa.list_(pa.float32())),  # x0, y0, x1, y1, score, class of each, end to end
+    ]
+)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The whole file or nothing, whenever the process dies."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LinksimError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+class Store:
+    """The folder of an experiment: ``experiment.json`` and ``rows/part-*.parquet``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows_folder = folder / "rows"
+        try:
+            self.rows_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LinksimError(f"cannot make the folder {self.rows_folder}: {error.strerror or error}") from error
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by the one run that writes here; the kernel releases it however the process ends."""
+        try:
+            file = open(self.folder / ".lock", "w")  # noqa: SIM115 - closed below, with the lock
+        except OSError as error:
+            raise LinksimError(f"cannot write in {self.folder}: {error.strerror or error}") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise LinksimError(
+                    f"another run is writing to {self.folder}; wait for it or choose another --out"
+                ) from None
+            for leftover in self.rows_folder.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+            yield
+
+    def parts(self) -> list[Path]:
+        """Files of the parts that are there, sorted by name."""
+        return sorted(self.rows_folder.glob("part-*.parquet"))
+
+    def done(self) -> dict[str, set[float]]:
+        """SNRs that are there for each unit id. A part that cannot be read does not count, and is removed."""
+        found: dict[str, set[float]] = {}
+        for path in self.parts():
+            try:
+                table = pq.read_table(path, columns=["unit", "snr_db"])
+            except (pa.ArrowException, OSError):
+                path.unlink(missing_ok=True)
+                continue
+            for unit, snr_db in set(zip(*(table[name].to_pylist() for name in ("unit", "snr_db")), strict=True)):
+                found.setdefault(unit, set()).add(snr_db)
+        return found
+
+    def write(self, part: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Store the rows of a unit under a part's name."""
+        buffer = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), buffer, compression="zstd")
+        write_atomically(self.rows_folder / part, buffer.getvalue().to_pybytes())
+
+    def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out."""
+        wanted = {unit: set(snr_db) for unit, snr_db in units}
+        keys = ["unit", "snr_db", "method", "budget", "image", "trial"]
+        names = list(dict.fromkeys([*keys, *(columns or SCHEMA.names)]))
+        tables = [SCHEMA.empty_table().select(names)]
+        for path in self.parts():
+            table = pq.read_table(path, columns=names)
+            units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
+            keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]
+            if any(keep):
+                tables.append(table.filter(pa.array(keep)))
+        frame = pa.concat_tables(tables).to_pandas()
+        order = ["method", "budget", "snr_db", "image", "trial"]
+        return frame.drop_duplicates(order).sort_values(order, ignore_index=True)
+
+    def write_experiment(self, description: dict[str, Any]) -> None:
+        """Store ``experiment.json``."""
+        text = json.dumps(description, indent=2, sort_keys=True) + "\n"
+        write_atomically(self.folder / "experiment.json", text.encode())
+
+    def experiment(self) -> dict[str, Any] | None:
+        """What ``experiment.json`` holds, if it is there."""
+        path = self.folder / "experiment.json"
+        if not path.exists():
+            return None
+        try:
+            found = json.loads(path.read_text())
+        except (ValueError, OSError) as error:
+            raise LinksimError(f"{path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise LinksimError(f"{path} is not an experiment's description")
+        return found

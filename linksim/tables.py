@@ -1,0 +1,198 @@
+"""Summaries as tables: in a terminal, in Markdown and in LaTeX; one table per metric, SNRs down, methods across."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from linksim.aggregate import COLUMNS
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a column of the summary is shown. better: +1 if more is better, −1 if less is, 0 if neither."""
+
+    column: str
+    label: str
+    digits: int
+    better: int
+
+    def format(self, value: float) -> str:
+        """The value as a table shows it: a dash where it was not measured."""
+        if math.isnan(value):
+            return "–"
+        return "∞" if math.isinf(value) else f"{value:.{self.digits}f}"
+
+
+METRICS = (
+    Metric("acc", "ACC", 3, 1),
+    Metric("agreement", "Agreement", 3, 1),
+    Metric("f1", "F1", 3, 1),
+    Metric("map", "mAP@0.5", 3, 1),
+    Metric("psnr", "PSNR (dB)", 2, 1),
+    Metric("ssim", "SSIM", 3, 1),
+    Metric("outage", "Outage", 3, -1),
+    Metric("bler", "BLER", 4, -1),
+    Metric("bpp", "bpp", 3, 0),
+    Metric("cbr", "CBR", 4, 0),
+)
+
+
+def measured(summary: pd.DataFrame) -> list[Metric]:
+    """The metrics that this summary has values of."""
+    return [m for m in METRICS if m.column in summary and summary[m.column].notna().any()]
+
+
+def pivot(summary: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """SNRs down, methods across, of one budget."""
+    table = summary.pivot(index="snr_db", columns="method", values=metric.column)
+    return table[list(dict.fromkeys(summary["method"]))]
+
+
+def best(values: pd.Series[float], metric: Metric) -> set[str]:
+    """Names of the methods that show the best value of a row (``original`` is no competitor), none if all do."""
+    shown = {str(m): metric.format(v) for m, v in values.items() if m != "original" and not math.isnan(v)}
+    if not metric.better or len(set(shown.values())) < 2:
+        return set()
+    top = max((v for m, v in values.items() if m in shown), key=lambda v: metric.better * v)
+    return {m for m, text in shown.items() if text == metric.format(top)}
+
+
+def sections(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(budget, its lines) in the summary's order."""
+    return [(str(budget), lines) for budget, lines in summary.groupby("budget", sort=False)]
+
+
+def facts(experiment: Experiment) -> list[str]:
+    """What makes the comparison fair, said with every table."""
+    kind = "source bits per pixel (bpp), every byte of the file counted"
+    if experiment.budgets[0].kind == "cbr":
+        kind = "complex channel uses per pixel (CBR), CRC, parity and padding counted"
+    unsent = "sent as the smallest file" if experiment.over_budget == "nearest" else "an outage"
+    lines = [
+        f"{experiment.size} images of {experiment.data.name}, {experiment.trials} noise realisation(s) each, "
+        f"seed {experiment.seed}, channel {experiment.medium.name}",
+        "SNR is Es/N0 per complex symbol; every image has unit average symbol power",
+        f"the budget limits {kind}; an image that cannot fit is {unsent}",
+        "an outage shows mid-grey and is scored like any other image; intervals are 95 %",
+    ]
+    if experiment.judge:
+        lines.append(f"task: {experiment.judge.name}")
+    return [*lines, *experiment.notes()]
+
+
+def terminal(summary: pd.DataFrame) -> RenderableType:
+    """Rich tables, side by side where the terminal is wide enough."""
+    from rich import box
+    from rich.columns import Columns
+    from rich.console import Group
+    from rich.table import Table
+
+    groups: list[Any] = []
+    for budget, lines in sections(summary):
+        tables = []
+        for metric in measured(lines):
+            shown = Table(title=f"{metric.label} at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+            shown.add_column("SNR dB", justify="right", style="dim")
+            values = pivot(lines, metric)
+            for method in values:
+                shown.add_column(str(method), justify="right")
+            for snr_db, row in values.iterrows():
+                top = best(row, metric)
+                cells = [f"[bold]{metric.format(v)}[/]" if m in top else metric.format(v) for m, v in row.items()]
+                shown.add_row(f"{snr_db:g}", *cells)
+            tables.append(shown)
+        groups.append(Columns(tables, padding=(0, 3)))
+    return Group(*groups)
+
+
+def difference_table(differences: pd.DataFrame) -> RenderableType:
+    """Each method's difference to the baseline with its interval, as a Rich table."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=f"Difference to {differences['baseline'].iloc[0]}", box=box.SIMPLE_HEAD, title_style="bold")
+    metrics = [m for m in METRICS if m.column in differences and differences[m.column].notna().any()]
+    for name in ("method", "budget", "SNR dB", *(m.label for m in metrics)):
+        shown.add_column(name, justify="left" if name in ("method", "budget") else "right")
+    for line in differences.to_dict("records"):
+        cells = [
+            f"{m.format(line[m.column])} ({m.format(line[m.column + '_lo'])} to {m.format(line[m.column + '_hi'])})"
+            for m in metrics
+        ]
+        shown.add_row(line["method"], line["budget"], f"{line['snr_db']:g}", *cells)
+    return shown
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """The summary of a finished run."""
+    path = folder / "summary.csv"
+    if not path.is_file():
+        raise LinksimError(f"{folder} holds no summary.csv; make one with 'linksim compare --out {folder}'")
+    try:
+        summary = pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise LinksimError(f"{path} cannot be read: {error}") from error
+    missing = [name for name in COLUMNS if name not in summary]
+    if missing:
+        raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    return summary
+
+
+def markdown(summary: pd.DataFrame, facts: list[str]) -> str:
+    """The same tables in Markdown, the best of a row in bold, with the facts below."""
+    blocks = []
+    for budget, lines in sections(summary):
+        for metric in measured(lines):
+            values = pivot(lines, metric)
+            rows = [["SNR (dB)", *map(str, values)], ["---:"] * (len(values.columns) + 1)]
+            for snr_db, row in values.iterrows():
+                top = best(row, metric)
+                cells = [f"**{metric.format(v)}**" if m in top else metric.format(v) for m, v in row.items()]
+                rows.append([f"{snr_db:g}", *cells])
+            body = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+            blocks.append(f"### {metric.label} at {budget}\n\n{body}\n")
+    return "\n".join([*blocks, *(f"- {fact}" for fact in facts)]) + "\n"
+
+
+_TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--", "∞": r"$\infty$"})
+
+
+def latex(summary: pd.DataFrame, facts: list[str]) -> str:
+    """The same tables for a paper (package booktabs), the best of a row in bold."""
+    blocks = ["% " + fact for fact in facts]
+    for budget, lines in sections(summary):
+        for metric in measured(lines):
+            values = pivot(lines, metric)
+            head = " & ".join(["SNR (dB)", *(str(m).translate(_TEX) for m in values)])
+            rows = []
+            for snr_db, row in values.iterrows():
+                top = best(row, metric)
+                texts = {m: metric.format(v).translate(_TEX) for m, v in row.items()}
+                cells = [rf"\textbf{{{text}}}" if m in top else text for m, text in texts.items()]
+                rows.append(" & ".join([f"{snr_db:g}", *cells]) + r" \\")
+            caption = f"{metric.label} versus SNR at {budget}.".translate(_TEX)
+            blocks += [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{caption}}}",
+                rf"\begin{{tabular}}{{r{'r' * len(values.columns)}}}",
+                r"\toprule",
+                head + r" \\",
+                r"\midrule",
+                *rows,
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+    return "\n".join(blocks)

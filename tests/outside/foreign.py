@@ -1,0 +1,190 @@
+"""Links, tasks and data as somebody else would write them: they use the public interface only."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import linksim
+from linksim.data.base import Dataset, Sample
+from linksim.link import Image, Link, Reception, Transmission
+from linksim.tasks.base import Task
+
+
+class Plasma(Dataset):
+    """Smooth seeded pictures of two classes: warm and cold."""
+
+    name = "plasma"
+    classes = ("warm", "cold")
+
+    def __init__(self, count: int = 6, size: tuple[int, int] = (64, 64)) -> None:
+        self.count, self.size = count, size
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        y, x = np.mgrid[: self.size[0], : self.size[1]] / 16
+        planes = [128 + 60 * np.sin(x + index + p) + 50 * np.cos(y * (p + 1) - index) for p in range(3)]
+        image = np.stack(planes, -1)
+        image[:, :, 0 if index % 2 == 0 else 2] += 60
+        return Sample(np.clip(image, 0, 255).astype(np.uint8), f"plasma{index}", label=index % 2)
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.name, "count": self.count, "size": self.size}
+
+
+class Odd(Plasma):
+    """Pictures of different odd sizes."""
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        return Sample(np.ascontiguousarray(sample.image[: 61 - index, : 57 + index]), sample.key, sample.label)
+
+
+class Analog(Link):
+    """Pixels themselves as symbols, two per symbol, scaled to unit power: the simplest graceful link."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        symbols, scales = [], []
+        for image in images:
+            values = image.reshape(-1).astype(np.float32) / 127.5 - 1
+            pairs = np.append(values, np.zeros(len(values) % 2, np.float32)).view(np.complex64)
+            scales.append(float(np.sqrt(np.mean(np.abs(pairs) ** 2))))
+            symbols.append((pairs / scales[-1]).astype(np.complex64))
+        offsets = np.cumsum([0, *map(len, symbols)])
+        header = [(image.shape, scale) for image, scale in zip(images, scales, strict=True)]
+        return Transmission(np.concatenate(symbols), offsets, np.diff(offsets), header)
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        images, start = [], 0
+        for shape, scale in header:
+            count = int(np.prod(shape))
+            uses = -(-count // 2)
+            values = received[start : start + uses].view(np.float32)[:count] * scale
+            images.append(np.clip(np.rint((values + 1) * 127.5), 0, 255).astype(np.uint8).reshape(shape))
+            start += uses
+        return Reception(images, np.ones(len(images), bool))
+
+
+class Loud(Analog):
+    """Twice the power that is allowed."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        sent = super().send(images)
+        return Transmission(sent.symbols * np.complex64(2**0.5), sent.offsets, sent.payload_bits, sent.header)
+
+
+class Greedy(Analog):
+    """One image's power for another: unit power on average, but not per image."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        sent = super().send(images)
+        symbols = sent.symbols.copy()
+        symbols[: sent.offsets[1]] *= 1.2
+        return Transmission(symbols, sent.offsets, sent.payload_bits, sent.header)
+
+
+class Lost(Analog):
+    """Offsets that lead nowhere."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        sent = super().send(images)
+        return Transmission(sent.symbols, sent.offsets + 1, sent.payload_bits, sent.header)
+
+
+class Sick(Analog):
+    """NaN symbols."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        sent = super().send(images)
+        return Transmission(sent.symbols * np.complex64(np.nan), sent.offsets, sent.payload_bits, sent.header)
+
+
+class Small(Analog):
+    """Received images of a wrong shape."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        got = super().receive(received, noise_var, header)
+        return Reception([image[1:] for image in got.images], got.ok)
+
+
+class Broken(Analog):
+    """An exception in the middle."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        raise ZeroDivisionError("something is zero")
+
+
+class Endless(Analog):
+    """Never returns."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        while True:
+            time.sleep(0.1)
+
+
+class Deadly(Analog):
+    """Kills its worker, once (the first time), or every time if the marker cannot be left."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        marker = Path(os.environ.get("LINKSIM_TEST_MARKER", "/nonexistent/marker"))
+        if not marker.exists():
+            if marker.parent.is_dir():
+                marker.touch()
+            os._exit(9)
+        return super().receive(received, noise_var, header)
+
+
+class Slow(Analog):
+    """A quarter of a second per call."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        time.sleep(0.25)
+        return super().receive(received, noise_var, header)
+
+
+class Knowing(Analog):
+    """Its sender knows the SNR, and sends nothing below 10 dB."""
+
+    knows_channel = True
+
+    def send(self, images: Sequence[Image], snr_db: float = 0.0) -> Transmission:
+        if snr_db >= 10:
+            return super().send(images)
+        nothing = np.zeros(len(images) + 1, np.int64)
+        return Transmission(np.zeros(0, np.complex64), nothing, nothing[:-1], [])
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        if header:
+            return super().receive(received, noise_var, header)
+        return Reception([np.full((64, 64, 3), 128, np.uint8)] * 6, np.zeros(6, bool))
+
+
+class Warmth(Task):
+    """Warm (0) if red outweighs blue."""
+
+    name = "warmth"
+    classes = ("warm", "cold")
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return [int(image[:, :, 0].mean() <= image[:, :, 2].mean()) for image in images]
+
+
+class Silent(Warmth):
+    """Gives too few verdicts."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return super().judge(images)[1:]
+
+
+def budget_of(budget: linksim.Budget) -> Link:
+    """A factory that takes the budget."""
+    link = Analog()
+    link.budget = budget  # type: ignore[attr-defined]
+    return link
