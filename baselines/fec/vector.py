@@ -1,0 +1,250 @@
+"""Vectors of 32 bytes as a numba type: 32 lanes of int8 or uint8, or 8 of float32 or int32.
+
+numba's loops over the frames of a batch do not become vector instructions; LLVM's vector types do, on any processor.
+Inside a jitted function ``load`` and ``store`` move a vector from and to an array, ``fill`` repeats a scalar, and
+``+ - * / ^ |``, ``<``, ``==`` and the functions below work lane by lane. 8-bit ``+`` and ``-`` saturate; ``^`` and
+``|`` work on bit patterns, also of floats; a comparison makes a mask for ``select``. Arrays are taken as flat memory
+and nothing is bounds-checked.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+WIDTH = 32
+"""Bytes in a vector."""
+
+_ELEMENTS = {
+    types.boolean: ir.IntType(1),
+    types.int8: ir.IntType(8),
+    types.uint8: ir.IntType(8),
+    types.int32: ir.IntType(32),
+    types.float32: ir.FloatType(),
+}
+
+
+class Vector(types.Type):
+    """numba's type of a vector of ``lanes`` elements of the scalar type ``dtype``; a mask has dtype boolean."""
+
+    def __init__(self, dtype, lanes):
+        self.dtype, self.lanes = dtype, lanes
+        self.llvm = ir.VectorType(_ELEMENTS[dtype], lanes)
+        self.pattern = ir.VectorType(ir.IntType(8 * WIDTH // lanes), lanes)
+        super().__init__(f"vector({dtype} x {lanes})")
+
+    @classmethod
+    def of(cls, dtype) -> Vector:
+        return cls(dtype, WIDTH * 8 // dtype.bitwidth)
+
+    @property
+    def real(self):
+        return self.dtype == types.float32
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector):
+        super().__init__(manager, vector, vector.llvm)
+
+
+def _intrinsic(define: Any) -> Any:
+    """numba's ``intrinsic``, for a type checker that does not know that it drops the first argument."""
+    return intrinsic(define)
+
+
+def _repeat(builder, scalar, vector: ir.VectorType):
+    undefined = ir.Constant(vector, ir.Undefined)
+    single = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
+
+
+def _llvm(builder, name: str, *arguments):
+    """Call of the LLVM intrinsic ``name`` whose result has its first argument's type."""
+    vector = arguments[0].type
+    element = "f32" if isinstance(vector.element, ir.FloatType) else f"i{vector.element.width}"
+    function_type = ir.FunctionType(vector, [a.type for a in arguments])
+    function = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.{name}.v{vector.count}{element}")
+    return builder.call(function, arguments)
+
+
+def _address(context, builder, sig, args, vector):
+    data = context.make_array(sig.args[0])(context, builder, args[0]).data
+    index = context.cast(builder, args[1], sig.args[1], types.intp)
+    return builder.bitcast(builder.gep(data, [index]), vector.llvm.as_pointer())
+
+
+@_intrinsic
+def load(typing, array, index):
+    """The vector that begins at flat element ``index`` of a C-contiguous array."""
+    vector = Vector.of(array.dtype)
+
+    def generate(context, builder, sig, args):
+        return builder.load(_address(context, builder, sig, args, vector), align=1)
+
+    return vector(array, index), generate
+
+
+@_intrinsic
+def store(typing, array, index, value):
+    """Write ``value`` from flat element ``index`` of a C-contiguous array on."""
+
+    def generate(context, builder, sig, args):
+        builder.store(args[2], _address(context, builder, sig, args, value), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), generate
+
+
+@_intrinsic
+def fill(typing, scalar):
+    """A vector with ``scalar`` in every lane; the scalar's type decides the vector's, as in ``fill(np.int8(3))``."""
+    vector = Vector.of(scalar)
+    return vector(scalar), lambda context, builder, sig, args: _repeat(builder, args[0], vector.llvm)
+
+
+def _operator(function, generate: Callable[[Any, Vector, Any, Any], Any], mask: bool = False):
+    """Teach numba ``function`` of two vectors of one type: ``generate(builder, type, a, b)`` emits the code."""
+
+    @infer_global(function)
+    class _Typing(AbstractTemplate):
+        def generic(self, args, kws):
+            if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
+                return signature(Vector(types.boolean, args[0].lanes) if mask else args[0], *args)
+            return None
+
+    @lower_builtin(function, Vector, Vector)
+    def _lower(context, builder, sig, args):
+        return generate(builder, sig.args[0], *args)
+
+
+def _arithmetic(name: str) -> Callable[[Any, Vector, Any, Any], Any]:
+    def generate(builder, vector, a, b):
+        if vector.real:
+            return getattr(builder, "f" + name)(a, b)
+        if vector.dtype == types.int32:
+            return getattr(builder, name)(a, b)
+        return _llvm(builder, ("u" if vector.dtype == types.uint8 else "s") + name + ".sat", a, b)
+
+    return generate
+
+
+def _bitwise(name: str) -> Callable[[Any, Vector, Any, Any], Any]:
+    def generate(builder, vector, a, b):
+        patterns = [builder.bitcast(value, vector.pattern) for value in (a, b)]
+        return builder.bitcast(getattr(builder, name)(*patterns), vector.llvm)
+
+    return generate
+
+
+def _compare(symbol: str) -> Callable[[Any, Vector, Any, Any], Any]:
+    def generate(builder, vector, a, b):
+        if vector.real:
+            return builder.fcmp_ordered(symbol, a, b)
+        if vector.dtype == types.uint8:
+            return builder.icmp_unsigned(symbol, a, b)
+        return builder.icmp_signed(symbol, a, b)
+
+    return generate
+
+
+_operator(operator.add, _arithmetic("add"))
+_operator(operator.sub, _arithmetic("sub"))
+_operator(operator.mul, lambda builder, vector, a, b: builder.fmul(a, b))
+_operator(operator.truediv, lambda builder, vector, a, b: builder.fdiv(a, b))
+_operator(operator.xor, _bitwise("xor"))
+_operator(operator.or_, _bitwise("or_"))
+_operator(operator.lt, _compare("<"), mask=True)
+_operator(operator.eq, _compare("=="), mask=True)
+
+
+@_intrinsic
+def minimum(typing, a, b):
+    """The smaller of each pair of lanes."""
+
+    def generate(context, builder, sig, args):
+        return builder.select(_compare("<")(builder, a, *args), *args)
+
+    return a(a, a), generate
+
+
+@_intrinsic
+def maximum(typing, a, b):
+    """The larger of each pair of lanes."""
+
+    def generate(context, builder, sig, args):
+        return builder.select(_compare(">")(builder, a, *args), *args)
+
+    return a(a, a), generate
+
+
+@_intrinsic
+def select(typing, mask, yes, no):
+    """``yes`` in the lanes where the mask is true, ``no`` elsewhere."""
+    return yes(mask, yes, yes), lambda context, builder, sig, args: builder.select(*args)
+
+
+@_intrinsic
+def magnitude(typing, a):
+    """|a|: float32 of float32, and uint8 of int8, where |−128| = 128."""
+    result = a if a.real else Vector.of(types.uint8)
+
+    def generate(context, builder, sig, args):
+        if a.real:
+            return _llvm(builder, "fabs", args[0])
+        function_type = ir.FunctionType(a.llvm, [a.llvm, ir.IntType(1)])
+        function = cgutils.get_or_insert_function(builder.module, function_type, f"llvm.abs.v{a.lanes}i8")
+        return builder.call(function, [args[0], ir.Constant(ir.IntType(1), 0)])
+
+    return result(a), generate
+
+
+@_intrinsic
+def with_sign(typing, size, sign):
+    """``size`` (float32, or uint8 of at most 127) with the sign bits of ``sign``, a vector of float32 or int8."""
+
+    def generate(context, builder, sig, args):
+        if size.real:
+            return _llvm(builder, "copysign", *args)
+        negative = builder.ashr(args[1], _repeat(builder, ir.Constant(ir.IntType(8), 7), sign.llvm))
+        return builder.sub(builder.xor(args[0], negative), negative)
+
+    return sign(size, sign), generate
+
+
+@_intrinsic
+def sign_bits(typing, a):
+    """The sign bits of all lanes as one uint32, lane 0 lowest."""
+
+    def generate(context, builder, sig, args):
+        pattern = builder.bitcast(args[0], a.pattern)
+        negative = builder.icmp_signed("<", pattern, ir.Constant(a.pattern, None))
+        bits = builder.bitcast(negative, ir.IntType(a.lanes))
+        return bits if a.lanes == 32 else builder.zext(bits, ir.IntType(32))
+
+    return types.uint32(a), generate
+
+
+@_intrinsic
+def floor(typing, a):
+    """The whole numbers at or below float32 lanes, as float32."""
+    return a(a), lambda context, builder, sig, args: _llvm(builder, "floor", args[0])
+
+
+@_intrinsic
+def power_of_two(typing, a):
+    """2^a of float32 lanes that hold whole numbers from −126 to 127."""
+
+    def generate(context, builder, sig, args):
+        whole = builder.fptosi(args[0], a.pattern)
+        biased = builder.add(whole, _repeat(builder, ir.Constant(ir.IntType(32), 127), a.pattern))
+        shifted = builder.shl(biased, _repeat(builder, ir.Constant(ir.IntType(32), 23), a.pattern))
+        return builder.bitcast(shifted, a.llvm)
+
+    return a(a), generate
