@@ -1,0 +1,49 @@
+"""JPEG: baseline or progressive, whichever is smaller, with optimised Huffman tables."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image as PILImage
+
+from baselines.source.pillow_codec import load, save
+from baselines.source.search import Encoder, SearchedCodec
+from linksim.errors import LinksimError
+from linksim.link import Image
+
+
+class JPEG(SearchedCodec):
+    """JPEG of libjpeg-turbo. Quality is the Independent JPEG Group's scale, 1 (smallest file) to 100.
+
+    subsamplings: what a byte budget chooses between by PSNR; ``encode`` takes the first. A grey image is coded grey.
+    """
+
+    name = "jpeg"
+    suffix = ".jpg"
+    qualities = range(1, 101)
+
+    def __init__(self, subsamplings: tuple[str, ...] = ("4:2:0", "4:2:2", "4:4:4")) -> None:
+        self.subsamplings = subsamplings
+
+    def encoders(self, image: Image) -> list[Encoder]:
+        if max(image.shape) > 65500:
+            raise LinksimError(f"image of {image.shape[1]}x{image.shape[0]} pixels: JPEG takes sides of 65500 at most")
+        if np.all(image == image[:, :, :1]):
+            return [_encoder(PILImage.fromarray(image[:, :, 0]), {})]
+        picture = PILImage.fromarray(image)
+        return [_encoder(picture, {"subsampling": subsampling}) for subsampling in self.subsamplings]
+
+    def decode(self, data: bytes, shape: tuple[int, int] | None = None) -> Image:
+        return load(data, "JPEG", shape)
+
+
+def _encoder(picture: PILImage.Image, options: dict[str, str]) -> Encoder:
+    """Quality to the smaller of the two files that decode to the same pixels."""
+
+    def encode(quality: int) -> bytes:
+        files = (
+            save(picture, "JPEG", quality=quality, optimize=True, progressive=progressive, **options)
+            for progressive in (False, True)
+        )
+        return min(files, key=len)
+
+    return encode
