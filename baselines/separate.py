@@ -1,6 +1,6 @@
-"""The separate link: source codec → CRC-32 → channel code → QAM, and back.
+"""The separate link: source codec → CRC-32 → scrambler → channel code → QAM, and back.
 
-    file ─► file | CRC-32 ─► blocks, as even as possible ─► codewords, shortened ─► symbols
+    file ─► file | CRC-32 ─► scrambled ─► blocks, as even as possible ─► codewords, shortened ─► symbols
 
 Nothing is padded but the last symbol of an image (by at most one symbol's bits), and all of it is counted: the source
 bits are the whole file's, the channel uses those of file, CRC, parity and padding.
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from baselines.fec.base import Bits, ChannelCode, Lengths
 from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
+from baselines.scrambler import scramble
 from baselines.source.base import DecodeError, SourceCodec
 from linksim import registry
 from linksim.errors import LinksimError, unknown
@@ -163,7 +164,8 @@ class SeparateLink(Link):
         splits = [self.code.split(8 * len(payload)) for payload in payloads]
         lengths = np.concatenate([np.zeros(0, np.int64), *splits])
         image_blocks = np.concatenate([[0], np.cumsum([len(split) for split in splits])]).astype(np.int64)
-        bits = np.unpackbits(np.frombuffer(b"".join(payloads), np.uint8))
+        scrambled = [scramble(np.unpackbits(np.frombuffer(payload, np.uint8))) for payload in payloads]
+        bits = np.concatenate([np.zeros(0, np.uint8), *scrambled])
         header = Header(tuple(image.shape for image in images), image_blocks, lengths)
         layout = self._layout(header)
         symbols_bits = np.zeros(layout.symbols[-1] * self.qam.bits_per_symbol, np.uint8)
@@ -196,7 +198,7 @@ class SeparateLink(Link):
 
     def _image(self, bits: Bits, shape: tuple[int, ...]) -> Image | None:
         """The image of a payload; None (an outage) where the CRC or the file's own parser says no."""
-        payload = np.packbits(bits).tobytes()
+        payload = np.packbits(scramble(bits)).tobytes()
         file, crc = payload[: -CRC_BITS // 8], payload[-CRC_BITS // 8 :]
         if not file or zlib.crc32(file).to_bytes(4, "big") != crc:
             return None

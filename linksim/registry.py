@@ -156,7 +156,7 @@ def dataset(spec: str) -> Dataset:
     if name in entries and getattr(load("linksim.datasets", name), "embedded", False):
         return cast("Dataset", _open(name, load("linksim.datasets", name), (), split))
     loader, colon, rest = spec.partition(":")
-    if colon and loader not in entries and "." in loader and not Path(spec).exists():
+    if colon and loader not in entries and rest.isidentifier() and not Path(spec).exists():
         return cast("Dataset", load_object(spec, "data set")())
     path, _, split = (rest if loader in entries and colon else spec).partition("#")
     if not Path(path).exists():

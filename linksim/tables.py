@@ -101,6 +101,8 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
     for budget, lines in sections(summary):
         tables = []
         for metric in measured(lines):
+            if metric.column in ("bler", "bpp", "cbr"):
+                continue
             shown = Table(title=f"{metric.label} at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
             shown.add_column("SNR dB", justify="right", style="dim")
             values = pivot(lines, metric)
@@ -111,8 +113,22 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
                 cells = [f"[bold]{metric.format(v)}[/]" if m in top else metric.format(v) for m, v in row.items()]
                 shown.add_row(f"{snr_db:g}", *cells)
             tables.append(shown)
+        tables.append(_cost_table(lines, budget))
         groups.append(Columns(tables, padding=(0, 3)))
     return Group(*groups)
+
+
+def _cost_table(lines: pd.DataFrame, budget: str) -> RenderableType:
+    """What each method spent, averaged over the SNRs: only a sender that knows the channel spends by SNR."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=f"Spent at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for name in ("method", "bpp", "CBR"):
+        shown.add_column(name, justify="left" if name == "method" else "right")
+    for method, group in lines.groupby("method", sort=False):
+        shown.add_row(str(method), f"{group['bpp'].mean():.3f}", f"{group['cbr'].mean():.4f}")
+    return shown
 
 
 def difference_table(differences: pd.DataFrame) -> RenderableType:
