@@ -1,0 +1,79 @@
+"""From the encoder's output to symbols on the air, and back: the quantizer, the mapping to bits, the power.
+
+An image's *elements* are the encoder's outputs, flattened; two elements make one complex symbol (the first is its
+real part). Symbols have unit average power per image; Es/N0 is per complex symbol and the noise has N0/2 per real
+dimension (``linksim.channel``).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from linksim.errors import LinksimError
+
+MAPPINGS = ("antipodal", "unipolar", "analog")
+"""What an element becomes: 2q − 1 (no DC offset), q itself (the paper's {0, 1}), or the real latent unquantised."""
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Q(e) of eq. 14 whose backward pass is that of the identity."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, e: Tensor) -> Tensor:
+        return (e > 0.5).to(e.dtype)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> Tensor:
+        return grads[0]
+
+
+def quantize(e: Tensor) -> Tensor:
+    """Q(e) = 1 where e > 0.5, else 0 (eq. 14 of Sun et al., SD-JSCC); the gradient is passed straight through.
+
+    >>> quantize(torch.tensor([0.2, 0.5, 0.7]))
+    tensor([0., 0., 1.])
+    """
+    out: Tensor = _StraightThrough.apply(e)
+    return out
+
+
+def to_elements(latent: Tensor, mapping: str) -> Tensor:
+    """Elements to transmit, (N, C, h, w) → (N, C·h·w), before normalisation; ``latent`` is the encoder's raw output.
+
+    The bit-valued mappings put a sigmoid before the quantizer; the analog one sends the latent as it is.
+    """
+    flat = latent.flatten(1)
+    if mapping == "analog":
+        return flat
+    if mapping not in MAPPINGS:
+        raise LinksimError(f"symbol mapping {mapping!r}: must be one of {', '.join(MAPPINGS)}")
+    bits = quantize(torch.sigmoid(flat))
+    return 2 * bits - 1 if mapping == "antipodal" else bits
+
+
+def symbols_of(elements: int) -> int:
+    """Complex symbols that carry this many elements: two each, the last one alone if their number is odd."""
+    return (elements + 1) // 2
+
+
+def normalise_power(elements: Tensor) -> Tensor:
+    """Scale each row of (N, L) to unit average power *per complex symbol of that image*: Σ e² = ⌈L/2⌉.
+
+    A row of zeros (a unipolar image without a single 1) has no power to scale; it is sent as a constant instead.
+    """
+    energy = elements.square().sum(1, keepdim=True)
+    alive = energy > 0
+    safe = torch.where(alive, elements, torch.ones_like(elements))
+    energy = torch.where(alive, energy, torch.full_like(energy, elements.shape[1]))
+    return safe * (symbols_of(elements.shape[1]) / energy).sqrt()
+
+
+def add_noise(elements: Tensor, snr_db: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """AWGN on normalised elements (eq. 2): variance N0/2 on each, N0 = 10^(−SNR/10) as Es = 1.
+
+    elements: (N, L). snr_db: (N,) or (1,), Es/N0 of each image in dB.
+    """
+    std = (10 ** (-snr_db / 10) / 2).sqrt().to(elements).reshape(-1, 1)
+    noise = torch.randn(elements.shape, generator=generator, dtype=elements.dtype).to(elements.device)
+    return elements + std * noise
