@@ -1,0 +1,124 @@
+"""Training objectives: how far a received image is from the original, in pixels and in what a task sees.
+
+An ``Objective`` is a pixel term (eq. 5 of Sun et al., SD-JSCC) and a semantic term, each divided by its value for the
+network that training starts from, so that their weights are shares and need no units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from jscc import semantics
+from linksim.errors import LinksimError, unknown
+
+TERMS = ("pixel", "features", "gsw", "classwise", "verdict")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Which loss to train on.
+
+    semantic: ``pixel`` (none: deep JSCC), ``features`` (eq. 6, SD-JSCC without GSW), ``gsw`` (eq. 13), ``classwise``
+    (see ``semantics.classwise_loss``) or ``verdict`` (KL divergence between the task's softmax outputs).
+    pixel_weight: share of the pixel term beside the semantic one. layer: the task's, by name. variant, tau, r,
+    per_image: of the weights, for ``gsw`` only.
+    """
+
+    semantic: str = "pixel"
+    pixel_weight: float = 0.0
+    layer: str = semantics.DEFAULT_LAYER
+    variant: str = "paper"
+    tau: float = 1.0
+    r: float | None = None
+    per_image: bool = False
+
+    def __post_init__(self) -> None:
+        if self.semantic not in TERMS:
+            raise unknown("loss", self.semantic, TERMS)
+        if self.variant not in semantics.IMPORTANCES:
+            raise unknown("GSW variant", self.variant, semantics.IMPORTANCES)
+        if not 0 <= self.pixel_weight < float("inf"):
+            raise LinksimError(f"pixel weight {self.pixel_weight}: must be a finite number, at least 0")
+        if not 0 <= self.tau < float("inf"):
+            raise LinksimError(f"temperature τ {self.tau}: must be a finite number, at least 0")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Term = Callable[[Tensor, Tensor], Tensor]
+"""A scalar from (received, original), float images (N, 3, H, W) in 0..255."""
+
+
+def pixel_loss(received: Tensor, original: Tensor) -> Tensor:
+    """Mean squared error with pixels in 0..1: eq. 5 divided by the number of values."""
+    return (received - original).square().mean() / 255**2
+
+
+def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) -> Term:
+    """The semantic term of ``loss`` as a function of images, its weights averaged over the calibration batches."""
+    tap = semantics.FeatureTap(task, loss.layer)
+
+    def features_of(received: Tensor, original: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            reference, _ = tap(original)
+        return tap(received)[0], reference
+
+    if loss.semantic == "features":
+        return lambda received, original: semantics.feature_loss(*features_of(received, original))
+    if loss.semantic == "classwise":
+        gradients = semantics.calibrate(lambda x: semantics.class_gradients(tap, x), calibration)
+        return lambda received, original: semantics.classwise_loss(*features_of(received, original), gradients)
+    if loss.semantic == "verdict":
+        return lambda received, original: verdict_loss(task, received, original)
+    if loss.per_image:
+
+        def per_image(received: Tensor, original: Tensor) -> Tensor:
+            weights = semantics.semantic_weights(semantics.importance(tap, original, loss.variant), loss.tau, loss.r)
+            return semantics.semantic_loss(*features_of(received, original), weights)
+
+        return per_image
+    mean = semantics.calibrate(lambda x: semantics.importance(tap, x, loss.variant), calibration)
+    weights = semantics.semantic_weights(mean, loss.tau, loss.r)
+    return lambda received, original: semantics.semantic_loss(*features_of(received, original), weights)
+
+
+def verdict_loss(task: nn.Module, received: Tensor, original: Tensor) -> Tensor:
+    """(1/B) Σ_b KL(T(x_b) ‖ T(x'_b)) between the task's softmax outputs, in nats, a scalar."""
+    with torch.no_grad():
+        wanted = torch.log_softmax(task(original), 1)
+    got = torch.log_softmax(task(received), 1)
+    return (wanted.exp() * (wanted - got)).sum(1).mean()
+
+
+class Objective:
+    """``objective(received, original)`` → scalar: Σ weight · term / (its value at the start of training)."""
+
+    def __init__(self, loss: Loss, task: nn.Module | None, calibration: Sequence[Tensor]) -> None:
+        self.terms: dict[str, tuple[float, Term]] = {}
+        if loss.semantic == "pixel" or loss.pixel_weight:
+            self.terms["pixel"] = (1.0 if loss.semantic == "pixel" else loss.pixel_weight, pixel_loss)
+        if loss.semantic != "pixel":
+            if task is None:
+                raise LinksimError(f"loss {loss.semantic!r}: needs a task whose features it compares")
+            self.terms["semantic"] = (1.0, semantic_term(loss, task, calibration))
+        self.scales = dict.fromkeys(self.terms, 1.0)
+
+    def scale_to(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Divide each term from now on by its mean over these (received, original) batches."""
+        sums, count = dict.fromkeys(self.terms, 0.0), 0
+        with torch.no_grad():
+            for received, original in pairs:
+                for name, (_, term) in self.terms.items():
+                    sums[name] += float(term(received, original))
+                count += 1
+        self.scales = {name: max(value / count, 1e-12) for name, value in sums.items()}
+
+    def __call__(self, received: Tensor, original: Tensor) -> Tensor:
+        values = [w * term(received, original) / self.scales[name] for name, (w, term) in self.terms.items()]
+        return torch.stack(values).sum()
