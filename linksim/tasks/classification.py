@@ -95,6 +95,10 @@ class TorchClassifier(Task):
         with torch.inference_mode():
             return [self._verdict(self.module(x)) for x in to_tensors(images, self.device)]
 
+    def class_scores(self, x: Tensor) -> Tensor:
+        """(N, classes) logits of float32 images (N, 3, H, W) in 0..255. Differentiable."""
+        return self.module(x)
+
     def _verdict(self, logits: Tensor) -> int:
         if logits.ndim != 2 or logits.shape[0] != 1 or (self.classes and logits.shape[1] != len(self.classes)):
             wanted = f"(1, {len(self.classes) or 'classes'})"

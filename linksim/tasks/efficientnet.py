@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from linksim.errors import LinksimError
+from linksim.tasks.layers import SameConv, depthwise
 
 MEAN, STD = 127.0, 128.0
 """The network's input is (x - 127) / 128 for x in 0..255."""
@@ -46,22 +47,6 @@ STAGES = (
 )
 
 
-class SameConv(nn.Conv2d):
-    """Convolution with TensorFlow's "SAME" padding for even inputs: at stride 2 the odd row goes to the far side."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        total = kernel - stride
-        self._near, self._far = total // 2, total - total // 2
-        symmetric = self._near == self._far
-        super().__init__(inputs, outputs, kernel, stride, padding=self._near if symmetric else 0, groups=groups)
-        self._pad = not symmetric
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self._pad:
-            x = F.pad(x, (self._near, self._far, self._near, self._far))
-        return super().forward(x)
-
-
 class InvertedResidual(nn.Module):
     """1×1 expansion, depthwise convolution, 1×1 projection; added to the input where shapes allow."""
 
@@ -69,7 +54,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = inputs * expansion
         self.expand = SameConv(inputs, hidden, 1) if expansion > 1 else None
-        self.depthwise = SameConv(hidden, hidden, kernel, stride, groups=hidden)
+        self.depthwise = depthwise(hidden, kernel, stride)
         self.project = SameConv(hidden, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
