@@ -80,18 +80,19 @@ class Matches:
         return float(low), float(high)
 
 
-def match(detections: Sequence[Detections], objects: Sequence[Objects], classes: int, iou: float = 0.5) -> Matches:
+def match(detections: Sequence[Detections], objects: Sequence[Objects], iou: float = 0.5) -> Matches:
     """Match every image's detections to its objects by the rules of Pascal VOC (Everingham et al. 2010, section 4.4).
 
     In order of score, a detection belongs to the object of its class that it overlaps most. It is a hit if their
     intersection over union is at least ``iou`` and no better detection has hit that object; if the object is
     ``difficult`` it does not count at all; otherwise it is a false alarm.
 
-    detections, objects: one per image, labels in the same numbering of ``classes`` classes (see
-    ``linksim.tasks.classes``); detections of other labels are left out.
+    detections, objects: one per image, labels in the same numbering (see ``linksim.tasks.classes``). Detections of
+    labels above every object's are left out, as no average precision of theirs exists.
     """
     if len(detections) != len(objects):
         raise LinksimError(f"{len(detections)} images with detections, but {len(objects)} with objects")
+    classes = 1 + max((int(o.labels.max()) for o in objects if len(o.labels)), default=-1)
     parts = [_match_image(d, o, classes, iou) for d, o in zip(detections, objects, strict=True)]
     columns = [np.concatenate(column) for column in zip(*(part[:3] for part in parts), strict=True)] or [
         np.empty(0)
@@ -106,7 +107,6 @@ def match(detections: Sequence[Detections], objects: Sequence[Objects], classes:
 def mean_average_precision(
     detections: Sequence[Detections],
     objects: Sequence[Objects],
-    classes: int,
     iou: float = 0.5,
     method: str = "all-points",
 ) -> float:
@@ -115,13 +115,13 @@ def mean_average_precision(
     >>> box = np.array([[0, 0, 4, 4]], np.float32)
     >>> one = Objects(box, np.array([0]), np.array([False]))
     >>> found = np.array([[0, 0, 4, 3, 0.9, 0], [9, 9, 12, 12, 0.5, 0]], np.float32)
-    >>> mean_average_precision([found], [one], classes=1)
+    >>> mean_average_precision([found], [one])
     1.0
     """
-    return match(detections, objects, classes, iou).mean(method)
+    return match(detections, objects, iou).mean(method)
 
 
-def coco_map(detections: Sequence[Detections], objects: Sequence[Objects], classes: int) -> float:
+def coco_map(detections: Sequence[Detections], objects: Sequence[Objects]) -> float:
     """COCO's mAP over the overlaps 0.5, 0.55, …, 0.95, by pycocotools; ``difficult`` objects are its crowds."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -145,8 +145,7 @@ def coco_map(detections: Sequence[Detections], objects: Sequence[Objects], class
     if not truth:
         return float("nan")
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_coco(COCO(), truth, len(objects), classes), None, "bbox")
-        evaluation.cocoDt = _coco(COCO(), found, len(objects), classes)
+        evaluation = COCOeval(_coco(COCO(), truth, len(objects)), _coco(COCO(), found, len(objects)), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, 0, -1]  # overlaps, recalls, classes, all areas, 100 detections
@@ -155,9 +154,8 @@ def coco_map(detections: Sequence[Detections], objects: Sequence[Objects], class
 
 def _match_image(found: Detections, truth: Objects, classes: int, iou: float) -> tuple[Floats, Ints, Ints, Ints]:
     """(scores, labels, hits) of the detections that count, and the number of objects of each class."""
-    known = (truth.labels >= 0) & (truth.labels < classes)
-    positives = np.bincount(truth.labels[known & ~truth.difficult], minlength=classes)
-    found = found[(found[:, 5] >= 0) & (found[:, 5] < classes)]
+    positives = np.bincount(truth.labels[~truth.difficult], minlength=classes)
+    found = found[found[:, 5] < classes]
     found = found[np.argsort(-found[:, 4], kind="stable")]
     labels, hit, counts = found[:, 5].astype(np.int64), np.zeros(len(found), np.int64), np.ones(len(found), bool)
     if len(truth.boxes):
@@ -213,11 +211,11 @@ def _area_of(box: npt.NDArray[np.float32]) -> float:
     return width * height
 
 
-def _coco(coco: object, annotations: list[dict], images: int, classes: int) -> object:
+def _coco(coco: object, annotations: list[dict], images: int) -> object:
     """A pycocotools data set made in memory."""
     coco.dataset = {  # type: ignore[attr-defined]
         "images": [{"id": i} for i in range(images)],
-        "categories": [{"id": i} for i in range(classes)],
+        "categories": [{"id": i} for i in {annotation["category_id"] for annotation in annotations}],
         "annotations": [{"id": i, "iscrowd": 0} | annotation for i, annotation in enumerate(annotations, 1)],
     }
     coco.createIndex()  # type: ignore[attr-defined]

@@ -83,7 +83,7 @@ def pycocotools_ap(found, truth, iou):
 @pytest.mark.parametrize("seed", range(5))
 def test_101_points_equal_pycocotools_on_random_detections(seed, iou, capsys):
     found, truth = random_case(seed)
-    ours = match(found, truth, CLASSES, iou).average_precision("101-point")
+    ours = match(found, truth, iou).average_precision("101-point")
     assert 0.1 < ours.mean() < 0.99
     np.testing.assert_allclose(ours, pycocotools_ap(found, truth, iou), rtol=0, atol=1e-12)
 
@@ -91,13 +91,13 @@ def test_101_points_equal_pycocotools_on_random_detections(seed, iou, capsys):
 def test_coco_map_is_the_mean_over_overlaps(capsys):
     found, truth = random_case(7)
     means = [pycocotools_ap(found, truth, iou).mean() for iou in np.linspace(0.5, 0.95, 10)]
-    assert coco_map(found, truth, CLASSES) == pytest.approx(np.mean(means), abs=1e-12)
+    assert coco_map(found, truth) == pytest.approx(np.mean(means), abs=1e-12)
 
 
 def test_coco_map_ignores_what_lies_on_a_crowd():
     truth = [objects([[0, 0, 10, 10], [20, 20, 30, 30]], difficult=[False, True])]
     found = [detections((20, 20, 30, 30, 0.9, 0), (0, 0, 10, 10, 0.8, 0))]
-    assert coco_map(found, truth, 1) == pytest.approx(1.0)
+    assert coco_map(found, truth) == pytest.approx(1.0)
 
 
 TWO = objects([[0, 0, 10, 10], [20, 0, 30, 10]])
@@ -110,50 +110,50 @@ HALF = detections((0, 0, 10, 10, 0.9, 0), (50, 50, 60, 60, 0.8, 0), (20, 0, 30, 
     [("all-points", 0.5 * 1 + 0.5 * 2 / 3), ("11-point", (6 * 1 + 5 * 2 / 3) / 11)],
 )
 def test_a_curve_worked_out_by_hand(method, expected):
-    assert mean_average_precision([HALF], [TWO], 1, method=method) == pytest.approx(expected)
+    assert mean_average_precision([HALF], [TWO], method=method) == pytest.approx(expected)
 
 
 def test_the_second_detection_of_an_object_is_a_false_alarm():
     twice = detections((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0), (20, 0, 30, 10, 0.7, 0))
-    assert mean_average_precision([twice], [TWO], 1) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    assert mean_average_precision([twice], [TWO]) == pytest.approx(0.5 + 0.5 * 2 / 3)
 
 
 def test_a_detection_belongs_to_the_object_it_overlaps_most():
     """VOC's rule: the second detection overlaps the free object by half, but the taken one by more."""
     near = objects([[0, 0, 10, 10], [0, 3, 10, 13]])
     found = detections((0, 0, 10, 10, 0.9, 0), (0, 1, 10, 11, 0.8, 0))
-    assert match([found], [near], 1).hit.tolist() == [True, False]
+    assert match([found], [near]).hit.tolist() == [True, False]
 
 
 def test_difficult_objects_count_neither_way():
     truth = objects([[0, 0, 10, 10], [20, 0, 30, 10]], difficult=[False, True])
     found = detections((20, 0, 30, 10, 0.9, 0), (20, 0, 30, 9, 0.85, 0), (0, 0, 10, 10, 0.8, 0))
-    assert mean_average_precision([found], [truth], 1) == 1.0
-    assert np.isnan(mean_average_precision([found], [objects([[20, 0, 30, 10]], difficult=[True])], 1))
+    assert mean_average_precision([found], [truth]) == 1.0
+    assert np.isnan(mean_average_precision([found], [objects([[20, 0, 30, 10]], difficult=[True])]))
 
 
 def test_labels_must_agree_and_absent_classes_do_not_count():
     truth = objects([[0, 0, 10, 10]], labels=[1])
     right, wrong = detections((0, 0, 10, 10, 0.9, 1)), detections((0, 0, 10, 10, 0.9, 0))
-    assert mean_average_precision([right], [truth], 3) == 1.0
-    assert mean_average_precision([wrong], [truth], 3) == 0.0
-    assert np.isnan(match([wrong], [truth], 3).average_precision()[0])
+    assert mean_average_precision([right], [truth]) == 1.0
+    assert mean_average_precision([wrong], [truth]) == 0.0
+    assert np.isnan(match([wrong], [truth]).average_precision()[0])
 
 
 def test_overlap_must_reach_the_threshold_exactly():
     truth = objects([[0, 0, 10, 10]])
     half = detections((0, 0, 10, 5, 0.9, 0))
-    assert mean_average_precision([half], [truth], 1, iou=0.5) == 1.0
-    assert mean_average_precision([half], [truth], 1, iou=0.51) == 0.0
+    assert mean_average_precision([half], [truth], iou=0.5) == 1.0
+    assert mean_average_precision([half], [truth], iou=0.51) == 0.0
 
 
 def test_images_without_detections_or_objects():
     empty = detections()
-    assert mean_average_precision([empty, HALF], [TWO, TWO], 1) == pytest.approx((0.5 * 1 + 0.5 * 2 / 3) / 2)
-    assert mean_average_precision([empty], [TWO], 1) == 0.0
-    assert np.isnan(mean_average_precision([], [], 1))
-    assert np.isnan(mean_average_precision([HALF], [objects([])], 1))
-    assert np.isnan(coco_map([HALF], [objects([])], 1))
+    assert mean_average_precision([empty, HALF], [TWO, TWO]) == pytest.approx((0.5 * 1 + 0.5 * 2 / 3) / 2)
+    assert mean_average_precision([empty], [TWO]) == 0.0
+    assert np.isnan(mean_average_precision([], []))
+    assert np.isnan(mean_average_precision([HALF], [objects([])]))
+    assert np.isnan(coco_map([HALF], [objects([])]))
 
 
 @pytest.mark.parametrize("method", ["all-points", "11-point"])
@@ -162,20 +162,20 @@ def test_weights_of_zero_leave_images_out(method):
     kept = [0, 1, 4]
     weights = np.zeros((1, 6), np.int64)
     weights[0, kept] = 1
-    weighted = match(found, truth, CLASSES).average_precision(method, weights)[0]
-    copied = match([found[i] for i in kept], [truth[i] for i in kept], CLASSES).average_precision(method)
+    weighted = match(found, truth).average_precision(method, weights)[0]
+    copied = match([found[i] for i in kept], [truth[i] for i in kept]).average_precision(method)
     np.testing.assert_allclose(weighted, copied, rtol=0, atol=1e-12)
 
 
 def test_weights_count_an_image_so_many_times():
     """Weights 2 and 1: hit, miss, hit of two objects twice, then one object found: precision 1, 1/2, 4/6, 5/7."""
     found, truth = [HALF, detections((0, 0, 10, 10, 0.6, 0))], [TWO, objects([[0, 0, 10, 10]])]
-    weighted = match(found, truth, 1).average_precision("all-points", np.array([[2, 1]]))
+    weighted = match(found, truth).average_precision("all-points", np.array([[2, 1]]))
     assert weighted[0, 0] == pytest.approx((2 * 1 + 2 * 5 / 7 + 1 * 5 / 7) / 5)
 
 
 def test_interval_holds_the_mean_and_shrinks_with_more_images():
-    few, many = (match(*random_case(1, images), CLASSES) for images in (20, 320))
+    few, many = (match(*random_case(1, images)) for images in (20, 320))
     widths = []
     for matches in (few, many):
         low, high = matches.interval()
@@ -187,17 +187,17 @@ def test_interval_holds_the_mean_and_shrinks_with_more_images():
 def test_resampling_clusters_widens_the_interval():
     found, truth = random_case(2, images=30)
     found, truth = found * 4, truth * 4
-    matches = match(found, truth, CLASSES)
+    matches = match(found, truth)
     alone, together = matches.interval(), matches.interval(clusters=np.tile(np.arange(30), 4))
     assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
 
 
 def test_interval_of_nothing_is_nan():
-    assert np.isnan(match([], [], 1).interval()).all()
+    assert np.isnan(match([], []).interval()).all()
 
 
 def test_errors_name_what_is_wrong():
     with pytest.raises(LinksimError, match=r"'12-point'.*11-point"):
-        mean_average_precision([HALF], [TWO], 1, method="12-point")
+        mean_average_precision([HALF], [TWO], method="12-point")
     with pytest.raises(LinksimError, match="1 images with detections, but 2"):
-        match([HALF], [TWO, TWO], 1)
+        match([HALF], [TWO, TWO])
