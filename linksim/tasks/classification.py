@@ -9,12 +9,15 @@ any named layer, or to the image, are autograd's business (see ``jscc.semantics`
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load as load_safetensors
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,7 +27,6 @@ from linksim.tasks import efficientnet
 from linksim.tasks.base import Task
 from linksim.tasks.digest import module_digest
 
-STAMPS10_SIZE = 160
 IMAGENET_SIZE = 224
 IMAGENET_CROP = 224 / 256
 """The share of the shorter side that EfficientNet's own evaluation keeps: 224 of 224 + 32 pixels."""
@@ -32,14 +34,17 @@ IMAGENET_CROP = 224 / 256
 
 class Preprocess(nn.Module):
     """(N, 3, H, W) float32 of 0..255 to the network's (N, 3, size, size): central square of ``crop`` × the shorter
-    side, bilinear resize (anti-aliased where it shrinks), (x - mean) / std. Differentiable."""
+    side, bilinear resize (anti-aliased where it shrinks), (x - mean) / std. Differentiable. With ``size`` None the
+    image is neither cropped nor resized."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, size: int, mean: float | Sequence[float], std: float | Sequence[float], crop: float = 1.0):
+    def __init__(
+        self, size: int | None, mean: float | Sequence[float], std: float | Sequence[float], crop: float = 1.0
+    ) -> None:
         super().__init__()
-        if size < 1:
+        if size is not None and size < 1:
             raise LinksimError(f"input size {size}: must be at least 1 pixel")
         if not 0 < crop <= 1:
             raise LinksimError(f"crop {crop}: must be above 0 and at most 1 (a share of the shorter side)")
@@ -51,13 +56,21 @@ class Preprocess(nn.Module):
             self.register_buffer(name, channels.view(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.size is not None:
+            x = self._resized(x, self.size)
+        return (x - self.mean) / self.std
+
+    def _resized(self, x: Tensor, size: int) -> Tensor:
         height, width = x.shape[-2:]
         side = max(1, round(min(height, width) * self.crop))
         top, left = (height - side) // 2, (width - side) // 2
         x = x[..., top : top + side, left : left + side]
-        if side != self.size:
-            x = F.interpolate(x, (self.size, self.size), mode="bilinear", align_corners=False, antialias=True)
-        return (x - self.mean) / self.std
+        if side == size:
+            return x
+        return F.interpolate(x, (size, size), mode="bilinear", align_corners=False, antialias=True)
+
+    def extra_repr(self) -> str:
+        return f"size={self.size}, crop={self.crop}"
 
 
 class PooledClassifier(nn.Module):
@@ -75,40 +88,57 @@ class PooledClassifier(nn.Module):
         return self.head(self.backbone(self.preprocess(x)))
 
 
-class TorchClassifier(Task):
-    """A frozen ``module`` that maps one float32 image (1, 3, H, W) in 0..255 to logits (1, classes).
+class Classifier(Task):
+    """What all classifiers share: the verdict is the class of the largest score.
 
     Images are judged one at a time: with a batch, the convolution library picks other kernels for other batch sizes
-    and logits change in the last bits, so that a verdict could depend on its neighbours.
+    and scores change in the last bits, so that a verdict could depend on its neighbours.
     """
 
     kind = "classification"
+    device = "cpu"
 
-    def __init__(self, module: nn.Module, classes: Sequence[str], name: str = "", device: str = "cpu") -> None:
-        self.module = module.to(device).eval().requires_grad_(False)
-        self.classes = tuple(classes)
-        self.name = name or type(module).__name__
-        self.device = device
+    @abstractmethod
+    def class_scores(self, x: Tensor) -> Tensor:
+        """(N, classes) logits, or anything that grows with them, of float32 images (N, 3, H, W) in 0..255."""
 
     def judge(self, images: Sequence[Image]) -> list[Any]:
         """The most likely class index of each uint8 (H, W, 3) image."""
         with torch.inference_mode():
-            return [self._verdict(self.module(x)) for x in to_tensors(images, self.device)]
+            return [self._verdict(self.class_scores(x)) for x in to_tensors(images, self.device)]
+
+    def _verdict(self, scores: Tensor) -> int:
+        if scores.ndim != 2 or scores.shape[0] != 1 or (self.classes and scores.shape[1] != len(self.classes)):
+            wanted = f"(1, {len(self.classes) or 'classes'})"
+            raise ContractError(f"task {self.name!r}: scores have shape {tuple(scores.shape)}, expected {wanted}")
+        if not bool(torch.isfinite(scores).all()):
+            raise ContractError(f"task {self.name!r}: scores are not finite")
+        return int(scores.argmax())
+
+
+class TorchClassifier(Classifier):
+    """A frozen ``module`` that maps float32 images (N, 3, H, W) in 0..255 to logits (N, classes), differentiably.
+
+    ``classes`` empty means the data set's own, in its order. ``digest`` identifies the weights where the module
+    itself cannot (``module_digest``).
+    """
+
+    def __init__(
+        self, module: nn.Module, classes: Sequence[str] = (), name: str = "", device: str = "cpu", digest: str = ""
+    ) -> None:
+        self.module = module.to(device).eval().requires_grad_(False)
+        self.classes = tuple(classes)
+        self.name = name or type(module).__name__
+        self.device = device
+        self.digest = digest
 
     def class_scores(self, x: Tensor) -> Tensor:
         """(N, classes) logits of float32 images (N, 3, H, W) in 0..255. Differentiable."""
         return self.module(x)
 
-    def _verdict(self, logits: Tensor) -> int:
-        if logits.ndim != 2 or logits.shape[0] != 1 or (self.classes and logits.shape[1] != len(self.classes)):
-            wanted = f"(1, {len(self.classes) or 'classes'})"
-            raise ContractError(f"task {self.name!r}: logits have shape {tuple(logits.shape)}, expected {wanted}")
-        if not bool(torch.isfinite(logits).all()):
-            raise ContractError(f"task {self.name!r}: logits are not finite")
-        return int(logits.argmax())
-
     def identity(self) -> dict[str, Any]:
-        return super().identity() | {"weights": module_digest(self.module), "classes": list(self.classes)}
+        weights = {"module": module_digest(self.module), "file": self.digest}
+        return super().identity() | weights | {"classes": list(self.classes)}
 
 
 def to_tensors(images: Sequence[Image], device: str) -> Iterator[Tensor]:
@@ -118,19 +148,26 @@ def to_tensors(images: Sequence[Image], device: str) -> Iterator[Tensor]:
 
 
 def stamps10_classifier(device: str = "cpu") -> TorchClassifier:
-    """EfficientNet-Lite0 features at 160 pixels with the linear head trained by ``linksim train-task``."""
-    weights = files("linksim.tasks") / "weights"
-    card = json.loads((weights / "stamps10_head.json").read_text())
-    return classifier_with_head(load_safetensors((weights / "stamps10_head.safetensors").read_bytes()), card, device)
+    """EfficientNet-Lite0 features with a linear head for ``stamps10``, trained by ``linksim train-task``."""
+    with as_file(files("linksim.tasks") / "weights") as folder:
+        return classifier_with_head(folder / "stamps10_head.safetensors", device)
 
 
-def classifier_with_head(head: dict[str, Tensor], card: dict[str, Any], device: str = "cpu") -> TorchClassifier:
-    """A head's tensors (``weight`` (classes, 1280), ``bias``) and card (``classes``, ``size``, ``name``) as a task."""
+def classifier_with_head(path: Path, device: str = "cpu") -> TorchClassifier:
+    """EfficientNet-Lite0 with the head in ``path`` (``weight`` (classes, 1280), ``bias``), as ``linksim train-task``
+    writes it; the card beside it (``.json``) has its ``name``, ``classes`` and input ``size``."""
+    try:
+        card, head = json.loads(path.with_suffix(".json").read_text()), load_file(path)
+        linear = nn.Linear(efficientnet.FEATURES, len(card["classes"]))
+        linear.load_state_dict({name: tensor.float() for name, tensor in head.items()})
+        name, classes, size = card["name"], card["classes"], card["size"]
+    except FileNotFoundError as error:
+        raise LinksimError(f"classifier head: no such file: {error.filename or path}") from error
+    except (json.JSONDecodeError, KeyError, SafetensorError, RuntimeError) as error:
+        raise LinksimError(f"classifier head {path}: not what 'linksim train-task' writes: {error}") from error
     backbone, _ = efficientnet.pretrained()
-    linear = nn.Linear(efficientnet.FEATURES, len(card["classes"]))
-    linear.load_state_dict({name: tensor.float() for name, tensor in head.items()})
-    preprocess = Preprocess(card["size"], efficientnet.MEAN, efficientnet.STD)
-    return TorchClassifier(PooledClassifier(preprocess, backbone, linear), card["classes"], card["name"], device)
+    preprocess = Preprocess(size, efficientnet.MEAN, efficientnet.STD)
+    return TorchClassifier(PooledClassifier(preprocess, backbone, linear), classes, name, device)
 
 
 def imagenet_classifier(device: str = "cpu") -> TorchClassifier:

@@ -48,6 +48,9 @@ class Stretch(nn.Module):
         super().__init__()
         self.size = size
 
+    def extra_repr(self) -> str:
+        return f"size={self.size}"
+
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-2:] == (self.size, self.size):
             return x
@@ -58,7 +61,7 @@ class CenterNetDetector(Task):
     """CenterNet as a task. ``module`` maps float32 (N, 3, H, W) in 0..255 to (heat logits, extents), differentiably;
     its layers are ``network.backbone.blocks.0`` to ``.14``, ``network.attention`` (the last shared map) and so on.
 
-    Images are judged one at a time, for the reason given at ``TorchClassifier``.
+    Images are judged one at a time, for the reason given at ``Classifier``.
     """
 
     kind = "detection"
@@ -88,7 +91,6 @@ class CenterNetDetector(Task):
     def identity(self) -> dict[str, Any]:
         return super().identity() | {
             "weights": module_digest(self.module),
-            "size": SIZE,
             "max_detections": MAX_DETECTIONS,
             "score_threshold": SCORE_THRESHOLD,
         }

@@ -83,3 +83,9 @@ def test_identity_follows_the_weights():
     assert first.identity() != second.identity()
     second.module.load_state_dict(first.module.state_dict())
     assert first.identity() == second.identity()
+    assert TorchClassifier(first.module, "ab", digest="other").identity() != second.identity()
+
+
+def test_identity_follows_the_input_size():
+    small, large = (TorchClassifier(nn.Sequential(Preprocess(n, 0, 1)), "ab") for n in (8, 9))
+    assert small.identity() != large.identity()

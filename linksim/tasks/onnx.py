@@ -1,0 +1,52 @@
+"""Classifiers given as ONNX files, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from linksim.errors import LinksimError
+from linksim.tasks.classification import Classifier, Preprocess
+from linksim.tasks.digest import file_digest, module_digest
+
+
+class OnnxClassifier(Classifier):
+    """A model file with one float32 input (1, 3, H, W), which gets what ``preprocess`` makes of the image; its first
+    output is scores (1, classes). It runs on the processor, with as many threads as torch has."""
+
+    def __init__(self, path: Path, preprocess: Preprocess, classes: Sequence[str] = (), name: str = "") -> None:
+        self.preprocess = preprocess
+        self.classes = tuple(classes)
+        self.name = name or path.name
+        self.path = path
+        self._session = _session(path)
+
+    def class_scores(self, x: Tensor) -> Tensor:
+        """(N, classes) scores of float32 images (N, 3, H, W) in 0..255; no gradients."""
+        feed = {self._session.get_inputs()[0].name: self.preprocess(x).contiguous().numpy()}
+        return torch.from_numpy(self._session.run(None, feed)[0])
+
+    def identity(self) -> dict[str, Any]:
+        weights = {"file": file_digest(self.path), "preprocess": module_digest(self.preprocess)}
+        return super().identity() | weights | {"classes": list(self.classes)}
+
+
+def _session(path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise LinksimError(
+            f"task {str(path)!r}: ONNX files need the extra 'onnx': pip install linksim[onnx]"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
+        reason = str(error).strip().split("\n")[0]
+        raise LinksimError(f"task {str(path)!r}: not an ONNX model: {reason}") from error
