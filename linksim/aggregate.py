@@ -104,14 +104,19 @@ def _detections(group: pd.DataFrame, truth: _Truth) -> dict[str, float]:
     judged = group["detections"].notna()
     if not judged.any():
         return {}
-    from linksim.detection_metrics import coco_map, mean_average_precision
+    from linksim.detection_metrics import coco_map, match
 
     found = [np.asarray(d, np.float32).reshape(-1, 6) for d in group["detections"][judged]]
     objects = [truth[image] for image in group["image"][judged]]
-    value, low, high = mean_average_precision(found, objects, intervals=True)
-    eleven = mean_average_precision(found, objects, method="11-point")
-    coco = coco_map(found, objects)
-    return {"map": value, "map_lo": low, "map_hi": high, "map_11pt": eleven, "map_coco": coco}
+    matches = match(found, objects)
+    low, high = matches.interval()
+    return {
+        "map": matches.mean(),
+        "map_lo": low,
+        "map_hi": high,
+        "map_11pt": matches.mean("11-point"),
+        "map_coco": coco_map(found, objects),
+    }
 
 
 def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:

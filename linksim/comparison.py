@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import warnings
@@ -47,6 +48,7 @@ def run_comparison(
     baseline: str | None = None,
     progress: Progress = lambda done, total: None,
     timeout: float = 1800.0,
+    figures: bool = True,
 ) -> Comparison:
     """Measure what the folder lacks, then write experiment.json, summary.csv, table.md, table.tex and the figures."""
     if baseline is not None and baseline not in experiment.method_names:
@@ -64,23 +66,25 @@ def run_comparison(
         rows = store.read(units)
         summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
         change = differences(rows, baseline) if baseline in finished else None
-        _write_outputs(folder, experiment, summary, change)
+        _write_tables(folder, experiment, summary, change)
+        if figures:
+            from linksim.plots import save_all
+
+            save_all(summary, folder)
     return Comparison(experiment, summary, change, outcome.failures)
 
 
 def _check_same(store: Store, description: dict[str, object]) -> None:
-    there = store.experiment()
+    there, now = store.experiment(), json.loads(json.dumps(description))
     for name in FIXED if there else ():
-        if there and there.get(name) != description[name]:
+        if there and there.get(name) != now[name]:
             raise LinksimError(
-                f"{store.folder} holds another experiment ({name}: {there.get(name)} there, {description[name]} now); "
+                f"{store.folder} holds another experiment ({name}: {there.get(name)} there, {now[name]} now); "
                 "choose another --out"
             )
 
 
-def _write_outputs(folder: Path, experiment: Experiment, summary: pd.DataFrame, change: pd.DataFrame | None) -> None:
-    from linksim import plots
-
+def _write_tables(folder: Path, experiment: Experiment, summary: pd.DataFrame, change: pd.DataFrame | None) -> None:
     facts = tables.facts(experiment)
     files = {
         "summary.csv": summary.to_csv(index=False, float_format="%.6g"),
@@ -91,7 +95,6 @@ def _write_outputs(folder: Path, experiment: Experiment, summary: pd.DataFrame, 
         files["differences.csv"] = change.to_csv(index=False, float_format="%.6g")
     for name, text in files.items():
         write_atomically(folder / name, text.encode())
-    plots.save_all(summary, folder)
 
 
 def compare(
@@ -110,6 +113,7 @@ def compare(
     workers: int = 1,
     device: str = "cpu",
     out: str | os.PathLike[str] | None = None,
+    figures: bool = True,
 ) -> pd.DataFrame:
     """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.aggregate.COLUMNS``).
 
@@ -138,7 +142,7 @@ def compare(
     with tempfile.TemporaryDirectory() as temporary:
         pool = Pool() if workers == 1 else ProcessPool(workers)
         try:
-            result = run_comparison(experiment, Path(out) if out else Path(temporary), pool)
+            result = run_comparison(experiment, Path(out or temporary), pool, figures=figures and out is not None)
         finally:
             pool.close()
     for name, why in result.failures.items():

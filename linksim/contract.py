@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linksim.errors import ContractError
+from linksim.errors import ContractError, LinksimError
 from linksim.link import Image, Reception, Transmission
+from linksim.tasks.base import Task
 
 POWER_TOLERANCE = 0.01
 
@@ -75,17 +76,36 @@ def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmis
     return got
 
 
-def check_verdicts(name: str, kind: str, verdicts: Any, count: int) -> list[Any]:
-    """The verdicts themselves, if there is one of the task's kind for each image."""
-    if len(verdicts) != count:
-        raise ContractError(f"task {name!r}: must judge {count} images, but gave {len(verdicts)} verdicts")
-    for verdict in verdicts:
-        if kind == "classification":
-            good = np.issubdtype(np.asarray(verdict).dtype, np.integer) and np.ndim(verdict) == 0
-        else:
-            good = isinstance(verdict, np.ndarray) and verdict.ndim == 2 and verdict.shape[1] == 6
-            good = good and bool(np.isfinite(verdict).all())
-        if not good:
-            wanted = "an integer" if kind == "classification" else "a finite (n, 6) array"
-            raise ContractError(f"task {name!r}: a verdict must be {wanted}, not {verdict!r:.60}")
-    return list(verdicts)
+class CheckedTask(Task):
+    """A task whose exceptions and verdicts are checked at each call."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.name, self.kind, self.classes = task.name, task.kind, task.classes
+
+    def judge(self, images: Sequence[Image]) -> list[Any]:
+        try:
+            verdicts = self.task.judge(images)
+        except LinksimError:
+            raise
+        except Exception as error:
+            raise ContractError(f"task {self.name!r}: judge failed with {type(error).__name__}: {error}") from error
+        if len(verdicts) != len(images):
+            raise ContractError(
+                f"task {self.name!r}: must judge {len(images)} images, but gave {len(verdicts)} verdicts"
+            )
+        for verdict in verdicts:
+            if not self._is_valid(verdict):
+                wanted = "a class index" if self.kind == "classification" else "a finite (n, 6) array of detections"
+                raise ContractError(f"task {self.name!r}: a verdict must be {wanted}, not {verdict!r:.60}")
+        return list(verdicts)
+
+    def _is_valid(self, verdict: Any) -> bool:
+        if self.kind == "classification":
+            integer = np.ndim(verdict) == 0 and np.issubdtype(np.asarray(verdict).dtype, np.integer)
+            return bool(integer and 0 <= verdict < (len(self.classes) or verdict + 1))
+        shaped = isinstance(verdict, np.ndarray) and verdict.ndim == 2 and verdict.shape[1] == 6
+        return bool(shaped and np.isfinite(verdict).all())
+
+    def identity(self) -> dict[str, Any]:
+        return self.task.identity()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.channel import noise_stream
-from linksim.contract import check_reception, check_transmission, check_verdicts
+from linksim.contract import CheckedTask, check_reception, check_transmission
 from linksim.data.base import Sample
 from linksim.errors import ContractError, LinksimError
 from linksim.experiment import Experiment, Unit
@@ -150,13 +150,13 @@ class _Scorer:
         self.samples = samples
         self.task = _memoised(task) if task else None
         self.known: dict[tuple[int, bytes], tuple[float, float]] = {}
-        if not task:
+        if not self.task or not task:
             return
         labelled = [sample.label is not None for sample in samples]
         self.agreement = task.kind == "classification" and not any(labelled)
         self.map = None if self.agreement else _class_map(task, classes)
         if self.agreement:
-            self.labels = self._verdicts([sample.image for sample in samples])
+            self.labels = self.task.judge([sample.image for sample in samples])
         else:
             self.labels = [sample.label for sample in samples]
 
@@ -171,20 +171,9 @@ class _Scorer:
                 self.known[key] = psnr(reference, image), ssim(reference, image)
             rows.append(dict(zip(("psnr", "ssim"), self.known[key], strict=True)))
         if self.task:
-            for row, verdict, label in zip(rows, self._verdicts(images), self.labels, strict=True):
+            for row, verdict, label in zip(rows, self.task.judge(images), self.labels, strict=True):
                 row.update(self._judged(verdict, label))
         return rows
-
-    def _verdicts(self, images: Sequence[Image]) -> list[Any]:
-        assert self.task
-        name = self.task.name
-        try:
-            verdicts = self.task.judge(images)
-        except LinksimError:
-            raise
-        except Exception as error:
-            raise ContractError(f"task {name!r}: judge failed with {type(error).__name__}: {error}") from error
-        return check_verdicts(name, self.task.kind, verdicts, len(images))
 
     def _judged(self, verdict: Any, label: Any) -> Row:
         assert self.task
@@ -203,7 +192,7 @@ class _Scorer:
 def _memoised(task: Task) -> Task:
     from linksim.tasks.memo import Memo
 
-    return Memo(task)
+    return Memo(CheckedTask(task))
 
 
 def _class_map(task: Task, classes: tuple[str, ...]) -> npt.NDArray[np.int64] | None:

@@ -99,7 +99,7 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
 
     groups: list[Any] = []
     for budget, lines in sections(summary):
-        tables = []
+        tables: list[RenderableType] = []
         for metric in measured(lines):
             if metric.column in ("bler", "bpp", "cbr"):
                 continue

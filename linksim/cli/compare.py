@@ -36,6 +36,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Folder of the results; a second run goes on from it.")] = None,
     workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
+    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
 ) -> int:
     """Send every image over every method at every SNR; tabulate what arrives."""
@@ -55,7 +56,7 @@ def compare(
         over_budget=over_budget,
         device=device,
     )
-    return show(experiment, out, workers, baseline, timeout)
+    return show(experiment, out, workers, baseline, timeout, figures)
 
 
 def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
@@ -71,7 +72,9 @@ def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
     return kind, text or {"bpp": "0.25", "cbr": "0.125"}[kind]
 
 
-def show(experiment: Experiment, out: Path | None, workers: int, baseline: str | None, timeout: float) -> int:
+def show(
+    experiment: Experiment, out: Path | None, workers: int, baseline: str | None, timeout: float, figures: bool
+) -> int:
     """Run an experiment with progress and print its tables; 1 if a method failed."""
     from rich.console import Console
 
@@ -84,7 +87,9 @@ def show(experiment: Experiment, out: Path | None, workers: int, baseline: str |
     pool = ProcessPool(workers or os.cpu_count() or 1)
     try:
         with bar("comparing") as progress:
-            result = run_comparison(experiment, folder, pool, baseline=baseline, progress=progress, timeout=timeout)
+            result = run_comparison(
+                experiment, folder, pool, baseline=baseline, progress=progress, timeout=timeout, figures=figures
+            )
     finally:
         pool.close()
     console = Console()

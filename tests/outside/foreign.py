@@ -44,7 +44,7 @@ class Odd(Plasma):
 
     def __getitem__(self, index: int) -> Sample:
         sample = super().__getitem__(index)
-        return Sample(np.ascontiguousarray(sample.image[: 61 - index, : 57 + index]), sample.key, sample.label)
+        return Sample(np.ascontiguousarray(sample.image[: 63 - index, : 57 + index]), sample.key, sample.label)
 
 
 class Analog(Link):
@@ -130,13 +130,15 @@ class Endless(Analog):
 
 
 class Deadly(Analog):
-    """Kills its worker, once (the first time), or every time if the marker cannot be left."""
+    """Kills its worker: the first time if it can leave a mark, else every time."""
+
+    def __init__(self, marker: Path) -> None:
+        self.name, self.marker = "deadly", marker
 
     def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
-        marker = Path(os.environ.get("LINKSIM_TEST_MARKER", "/nonexistent/marker"))
-        if not marker.exists():
-            if marker.parent.is_dir():
-                marker.touch()
+        if not self.marker.exists():
+            if self.marker.parent.is_dir():
+                self.marker.touch()
             os._exit(9)
         return super().receive(received, noise_var, header)
 
@@ -188,3 +190,10 @@ def budget_of(budget: linksim.Budget) -> Link:
     link = Analog()
     link.budget = budget  # type: ignore[attr-defined]
     return link
+
+
+class Many(Plasma):
+    """More images than one unit takes."""
+
+    def __init__(self) -> None:
+        super().__init__(160)

@@ -1,0 +1,212 @@
+"""Whole comparisons: links from outside, resuming, workers, and everything that may go wrong with them."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from foreign import Analog, Deadly, Odd, Plasma, Silent, Warmth
+
+import linksim
+from linksim.aggregate import COLUMNS
+from linksim.comparison import run_comparison
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment
+from linksim.runner import Pool, ProcessPool
+
+OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
+FIGURES = ("psnr.png", "psnr.pdf", "ssim.png", "ssim.pdf", "outage.png", "outage.pdf")
+
+
+def compare(out: Path, *methods: str, workers: int = 1, **changes: object) -> pd.DataFrame:
+    options: dict[str, object] = {"dataset": "foreign:Plasma", "snr_db": (0, 10, 20), "task": "", "figures": False}
+    options |= changes
+    return linksim.compare(list(methods) or ["foreign:Analog"], out=out, workers=workers, **options)  # type: ignore[arg-type]
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in (*OUTPUTS, *FIGURES) if (folder / name).exists()}
+
+
+def test_a_foreign_link_has_the_psnr_of_its_channel(tmp_path: Path) -> None:
+    """Analog's error is the noise itself, scaled by 127.5·scale, so its PSNR follows from the SNR."""
+    table = linksim.compare([Analog()], Plasma(), [20.0], task="", out=tmp_path)
+    assert list(table.columns) == COLUMNS
+    assert table["cbr"].item() == table["bpp"].item() == 1.5
+    expected = []
+    for i in range(6):
+        values = Plasma()[i].image / 127.5 - 1
+        noise = np.mean(values**2) * 2 * 10**-2.0 / 2 * 127.5**2 + 1 / 12  # per sample, and rounding
+        expected.append(10 * math.log10(255**2 / noise))
+    assert table["psnr"].item() == pytest.approx(np.mean(expected), abs=0.3)  # 0.3: clipping at 0 and 255
+
+
+def test_scores_and_columns_of_a_labelled_comparison(tmp_path: Path) -> None:
+    table = compare(tmp_path, "original", "foreign:Analog", "foreign:Knowing", task="foreign:Warmth")
+    assert list(table.columns) == COLUMNS
+    lines = table.set_index(["method", "snr_db"])
+    assert lines.loc[("original", 0.0), "acc"] == 1
+    assert lines.loc[("original", 0.0), "psnr"] == math.inf
+    assert lines.loc[("foreign:Knowing", 0.0), "outage"] == 1
+    assert lines.loc[("foreign:Knowing", 10.0), "outage"] == 0
+    assert (lines["acc_lo"] <= lines["acc"]).all()
+    assert (lines["acc"] <= lines["acc_hi"]).all()
+    assert lines["map"].isna().all()
+    rising = lines.loc["foreign:Analog", "psnr"].to_numpy()
+    assert (np.diff(rising) > 5).all()
+
+
+def test_images_without_labels_are_judged_by_agreement(tmp_path: Path) -> None:
+    class Unlabelled(Plasma):
+        def __getitem__(self, index: int) -> linksim.data.base.Sample:  # type: ignore[name-defined]
+            sample = super().__getitem__(index)
+            return type(sample)(sample.image, sample.key)
+
+    table = linksim.compare([Analog(), "original"], Unlabelled(), [-10.0, 20.0], task=Warmth(), out=tmp_path)
+    lines = table.set_index(["method", "snr_db"])
+    assert (lines.loc["original", "agreement"] == 1).all()
+    assert lines["acc"].isna().all()
+
+
+def test_odd_sizes_pass(tmp_path: Path) -> None:
+    table = compare(tmp_path, "foreign:Analog", "bpg", dataset="foreign:Odd", bpp=2, snr_db=[30])
+    assert (table["n"] == 6).all()
+    assert (table["outage"] == 0).all()
+
+
+def test_workers_and_reruns_change_nothing(tmp_path: Path) -> None:
+    methods = ("foreign:Analog", "bpg")
+    compare(tmp_path / "one", *methods, bpp=1.0, figures=True)
+    first = outputs(tmp_path / "one")
+    assert set(first) == {*OUTPUTS, *FIGURES}
+    parts = {p.name: p.read_bytes() for p in (tmp_path / "one" / "rows").iterdir()}
+    stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()}
+    compare(tmp_path / "two", *methods, bpp=1.0, workers=2, figures=True)
+    assert outputs(tmp_path / "two") == first
+    assert {p.name: p.read_bytes() for p in (tmp_path / "two" / "rows").iterdir()} == parts
+    compare(tmp_path / "one", *methods, bpp=1.0, figures=True)
+    assert outputs(tmp_path / "one") == first
+    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()} == stamps  # nothing was redone
+
+
+def test_a_grid_may_grow_and_gives_what_one_run_gives(tmp_path: Path) -> None:
+    compare(tmp_path / "grown", "foreign:Analog", snr_db=(10,))
+    compare(tmp_path / "grown", "foreign:Analog", "original", snr_db=(0, 10, 20))
+    compare(tmp_path / "once", "foreign:Analog", "original", snr_db=(0, 10, 20))
+    assert outputs(tmp_path / "grown") == outputs(tmp_path / "once")
+    assert len(list((tmp_path / "grown" / "rows").iterdir())) == 3
+
+
+def test_a_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
+    compare(tmp_path, snr_db=(10,))
+    before = outputs(tmp_path)
+    with pytest.raises(LinksimError, match=r"another experiment \(seed: 0 there, 1 now\)"):
+        compare(tmp_path, snr_db=(10,), seed=1)
+    assert outputs(tmp_path) == before
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "linksim", "compare", "--methods", "foreign:Slow,foreign:Analog"]
+    command += ["--dataset", "foreign:Many", "--snr", "0:20:10", "--task", "none", "--workers", "1", "--no-figures"]
+    folder = tmp_path / "killed"
+    process = subprocess.Popen([*command, "--out", str(folder)], start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("rows/part-*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {p.name: p.stat().st_mtime_ns for p in folder.glob("rows/part-*")}
+    assert kept
+    assert not (folder / "summary.csv").exists()
+    subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    assert outputs(folder) == outputs(tmp_path / "whole")
+    assert {name: (folder / "rows" / name).stat().st_mtime_ns for name in kept} == kept
+
+
+def test_a_torn_part_is_measured_again(tmp_path: Path) -> None:
+    compare(tmp_path)
+    before = outputs(tmp_path)
+    part = next((tmp_path / "rows").iterdir())
+    part.write_bytes(part.read_bytes()[:100])
+    compare(tmp_path)
+    assert outputs(tmp_path) == before
+
+
+def test_two_runs_on_one_folder_do_not_mix(tmp_path: Path) -> None:
+    from linksim.store import Store
+
+    with Store(tmp_path).lock(), pytest.raises(LinksimError, match="another run is writing"):
+        compare(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Loud", "average power of image 0 is 2 "),
+        ("Greedy", "average power of image 0 is 1.44 "),
+        ("Lost", "offsets must rise from 0"),
+        ("Sick", "NaN or infinity"),
+        ("Small", r"received image 0 must be \(64, 64, 3\) uint8, not \(63, 64, 3\)"),
+        ("Broken", "receive failed with ZeroDivisionError: something is zero"),
+    ],
+)
+def test_a_link_that_breaks_the_contract_is_named_and_the_others_finish(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.warns(UserWarning, match=f"'foreign:{name}'.*{message}"):
+        table = compare(tmp_path, f"foreign:{name}", "foreign:Analog")
+    assert set(table["method"]) == {"foreign:Analog"}
+    with pytest.raises(LinksimError, match=message):
+        compare(tmp_path / "alone", f"foreign:{name}")
+
+
+def test_a_task_that_breaks_the_contract_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match="task 'warmth': must judge 6 images"):
+        linksim.compare(["original"], Plasma(), [10], task=Silent(), out=tmp_path)
+
+
+def run_with_workers(out: Path, *methods: str | linksim.Link, timeout: float = 60.0) -> dict[str, str]:
+    experiment = Experiment(methods, "foreign:Plasma", (10.0,), task="")
+    pool = ProcessPool(2)
+    try:
+        return run_comparison(experiment, out, pool, timeout=timeout, figures=False).failures
+    finally:
+        pool.stop()
+
+
+def test_a_worker_that_dies_costs_its_unit_and_not_the_run(tmp_path: Path) -> None:
+    assert run_with_workers(tmp_path / "once", Deadly(tmp_path / "marker"), "foreign:Analog") == {}
+    failures = run_with_workers(tmp_path / "always", Deadly(tmp_path / "no" / "marker"), "foreign:Analog")
+    assert failures == {"deadly": "its worker died 3 times on images 0 to 5"}
+
+
+def test_a_link_that_does_not_end_is_stopped(tmp_path: Path) -> None:
+    failures = run_with_workers(tmp_path, "foreign:Endless", "foreign:Analog", timeout=4.0)
+    assert failures == {"foreign:Endless": "a unit took more than 4 s and was stopped"}
+
+
+def test_differences_are_paired(tmp_path: Path) -> None:
+    experiment = Experiment((Analog(), "original"), Odd(), (10.0,), task=Warmth())
+    result = run_comparison(experiment, tmp_path, Pool(), baseline="Analog")
+    assert result.differences is not None
+    line = result.differences.iloc[0]
+    summary = result.summary.set_index("method")
+    assert line["ssim"] == pytest.approx(summary.loc["original", "ssim"] - summary.loc["Analog", "ssim"])
+    assert line["ssim_lo"] <= line["ssim"] <= line["ssim_hi"]
+    with pytest.raises(LinksimError, match="baseline 'x'"):
+        run_comparison(experiment, tmp_path, Pool(), baseline="x")
+
+
+def test_a_read_only_folder_gives_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LinksimError, match="cannot make the folder"):
+        compare(tmp_path / "file" / "out")
