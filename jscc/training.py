@@ -1,0 +1,251 @@
+"""Training a learned link, one stage at a time (Algorithm 1 of Sun et al., SD-JSCC, without its step 1).
+
+    batch of the step ─► JSCC over AWGN at the training SNR ─► objective ─► Adam; now and then validate and save
+
+Everything random in a step comes from (seed, step), and the state is saved at every validation, so a run that was
+interrupted ends bit for bit where it would have ended (on the same machine, with the same number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jscc.checkpoint import Card, load_checkpoint, save_checkpoint
+from jscc.data import TrainingImages, batch_of, to_batch
+from jscc.logs import TrainingLog
+from jscc.losses import Loss, Objective
+from jscc.networks import JSCC, Architecture, channels_last
+from jscc.presets import Recipe
+from jscc.state import Best, load_state, save_state
+from jscc.validation import ValidationSet, idle_share, received_pairs, validate
+from linksim.errors import LinksimError
+
+CALIBRATION_IMAGES = 64
+IDLE_LIMIT = 0.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that determines one stage of training, data aside.
+
+    snr_db: (low, high) of the training Es/N0 in dB, drawn uniformly for each image; equal for a fixed one.
+    start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``).
+    """
+
+    method: str
+    architecture: Architecture
+    snr_db: tuple[float, float]
+    loss: Loss
+    recipe: Recipe
+    seed: int = 0
+    start: Path | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.snr_db
+        if not -30 <= low <= high <= 60:
+            raise LinksimError(f"training SNR {low:g}:{high:g} dB: must rise within -30..60 dB")
+
+    @property
+    def middle_snr_db(self) -> float:
+        """Where the run is validated."""
+        return sum(self.snr_db) / 2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report: steps done and in all, recent loss, seconds left, validation metrics (empty between validations)
+    and a warning if the encoder looks dead."""
+
+    step: int
+    steps: int
+    loss: float
+    eta_seconds: float
+    metrics: dict[str, float]
+    warning: str = ""
+
+
+def adapt(network: JSCC, arch: Architecture) -> JSCC:
+    """The network with another number of elements per cell: tensors of equal shape are copied, those at the latent
+    keep the channels both have and new channels start from their random initial values."""
+    if network.arch.kind != arch.kind or network.arch.mapping != arch.mapping:
+        raise LinksimError(f"cannot start a {arch.kind}/{arch.mapping} network from a {network.arch.kind} one")
+    adapted = JSCC(arch)
+    target = adapted.state_dict()
+    for name, source in network.state_dict().items():
+        if name not in target or source.ndim != target[name].ndim:
+            raise LinksimError(f"cannot start from this checkpoint: {name} has no counterpart in {arch}")
+        common = tuple(slice(0, min(a, b)) for a, b in zip(source.shape, target[name].shape, strict=True))
+        target[name][common] = source[common]
+    return adapted.requires_grad_(True)
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The random stream of one step: training SNRs, then channel noise."""
+    state = np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> 1))
+
+
+class Trainer:
+    """One run in one folder. ``train`` returns the finished checkpoint's card; an interrupted folder is resumed.
+
+    The folder holds ``state.safetensors`` (to resume), ``log.csv``, and at the end ``NAME.safetensors`` and
+    ``NAME.json``, where NAME is the folder's own.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        data: TrainingImages,
+        validation: ValidationSet,
+        folder: Path,
+        device: str = "cpu",
+        amp: bool = False,
+        compiled: bool = False,
+        task_facts: dict[str, Any] | None = None,
+        command: str = "",
+    ) -> None:
+        self.run, self.data, self.validation, self.folder = run, data, validation, folder
+        self.device, self.amp = device, amp
+        self.task_facts, self.command = task_facts or {}, command
+        self.network, self.start_facts, self.earlier_steps = self._initial_network()
+        self.forward = torch.compile(self.network) if compiled else self.network
+        self.adam = torch.optim.Adam(self.network.parameters(), run.recipe.lr)
+        self.objective = Objective(run.loss, validation.task, self._calibration())
+        self.best: Best | None = None
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.folder.name}.safetensors"
+
+    def train(self, report: Callable[[Progress], None] = lambda _: None) -> Card:
+        """Run to the last step (from the saved state, if there is one) and write the best network."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        first = self._resume()
+        log = TrainingLog(self.folder, first)
+        recipe, started, losses = self.run.recipe, time.monotonic(), []
+        for step in range(first, recipe.steps):
+            losses.append(self._step(step))
+            done = step + 1
+            eta = (time.monotonic() - started) / (done - first) * (recipe.steps - done)
+            if done % recipe.validate_every == 0 or done == recipe.steps:
+                metrics, warning = self._validate(done)
+                loss = float(np.mean(losses))
+                log.add(done, {"lr": recipe.lr_at(step), "loss": loss} | {_COLUMN[k]: v for k, v in metrics.items()})
+                self._save(done)
+                report(Progress(done, recipe.steps, loss, eta, metrics, warning))
+                losses = []
+            elif done % 50 == 0:
+                report(Progress(done, recipe.steps, float(np.mean(losses[-50:])), eta, {}))
+        return self._finish()
+
+    def _initial_network(self) -> tuple[JSCC, dict[str, Any], int]:
+        torch.manual_seed(self.run.seed)
+        if self.run.start is None:
+            network, facts, steps = JSCC(self.run.architecture), {}, 0
+        else:
+            loaded, card = load_checkpoint(self.run.start)
+            network = adapt(loaded, self.run.architecture)
+            facts, steps = {"name": self.run.start.stem, "sha256": card.sha256}, card.steps
+        return channels_last(network.to(self.device)), facts, steps
+
+    def _calibration(self) -> list[Tensor]:
+        """Training images on which semantic weights are averaged (Algorithm 1, step 2)."""
+        images = [
+            self.data.images[i] for i in np.linspace(0, len(self.data.images) - 1, CALIBRATION_IMAGES).astype(int)
+        ]
+        shape = images[0].shape
+        equal = [image for image in images if image.shape == shape]
+        return [to_batch(equal[i : i + 8], self.device) for i in range(0, len(equal), 8)]
+
+    def _identity(self) -> dict[str, Any]:
+        run = asdict(self.run) | {"start": self.start_facts, "snr_db": list(self.run.snr_db)}
+        identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest}))
+        return identity
+
+    def _resume(self) -> int:
+        """Steps already done. A fresh run measures the scale of its objective here, at the starting network."""
+        state = self.folder / "state.safetensors"
+        if not state.exists():
+            pairs = list(received_pairs(self.network, self.validation, self.run.middle_snr_db, self.device))[:4]
+            self.objective.scale_to(pairs)
+            return 0
+        facts, self.best = load_state(state, self.network, self.adam)
+        if facts.get("run") != self._identity():
+            raise LinksimError(f"{self.folder}: holds another run (other settings or data); give a new folder")
+        self.objective.scales = facts["scales"]
+        return int(facts["step"])
+
+    def _step(self, step: int) -> float:
+        recipe, run = self.run.recipe, self.run
+        for group in self.adam.param_groups:
+            group["lr"] = recipe.lr_at(step)
+        images = to_batch(batch_of(self.data, step, seed=run.seed, size=recipe.batch, crop=recipe.crop), self.device)
+        generator = step_generator(run.seed, step)
+        low, high = run.snr_db
+        snr = (low + (high - low) * torch.rand(len(images), generator=generator)).to(self.device)
+        self.network.train()
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.amp):
+            received = self.forward(images, snr, generator)
+        loss = self.objective(received.float(), images)
+        self.adam.zero_grad()
+        loss.backward()
+        if recipe.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        self.adam.step()
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise LinksimError(f"training diverged at step {step}: the loss is {value}; lower the learning rate")
+        return value
+
+    def _validate(self, done: int) -> tuple[dict[str, float], str]:
+        """Metrics at this step, the best network kept, and a warning if the encoder has died."""
+        metrics = validate(self.network, self.validation, self.run.middle_snr_db, self.objective, self.device)
+        warning = ""
+        if self.run.architecture.mapping != "analog":
+            metrics["idle"] = idle_share(self.network, to_batch(self.validation.images[:16], self.device))
+            if metrics["idle"] > IDLE_LIMIT:
+                warning = (
+                    f"{metrics['idle']:.0%} of the latent is constant: the encoder has died; warm up longer or lower lr"
+                )
+        if self.best is None or metrics["loss"] < self.best.metrics["loss"]:
+            weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
+            self.best = Best(metrics, done, weights)
+        return metrics, warning
+
+    def _save(self, step: int) -> None:
+        facts = {"run": self._identity(), "scales": self.objective.scales, "step": step}
+        save_state(self.folder / "state.safetensors", self.network, self.adam, self.best, facts)
+
+    def _finish(self) -> Card:
+        assert self.best is not None  # the last step always validates
+        run = self.run
+        network = JSCC(run.architecture)
+        network.load_state_dict(self.best.weights)
+        card = Card(
+            method=run.method,
+            architecture=run.architecture,
+            snr_db=run.snr_db,
+            loss=run.loss.as_dict(),
+            recipe=run.recipe.as_dict(),
+            steps=self.earlier_steps + run.recipe.steps,
+            seed=run.seed,
+            data={"name": self.data.name, "sha256": self.data.digest, "images": len(self.data.images)},
+            task=self.task_facts,
+            metrics={f"val_{name}": value for name, value in self.best.metrics.items()}
+            | {"val_images": len(self.validation.images), "best_step": self.best.step},
+            command=self.command,
+            start=self.start_facts,
+        )
+        return save_checkpoint(self.checkpoint, network, card)
+
+
+_COLUMN = {"psnr": "val_psnr", "acc": "val_acc", "loss": "val_loss", "idle": "idle_channels"}

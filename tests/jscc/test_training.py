@@ -1,0 +1,172 @@
+import csv
+import dataclasses
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from jscc.checkpoint import load_checkpoint
+from jscc.data import TrainingImages, batch_of
+from jscc.losses import Loss
+from jscc.networks import JSCC, Architecture
+from jscc.presets import Recipe
+from jscc.training import Run, Trainer, adapt
+from linksim.errors import LinksimError
+
+TINY = Architecture(width=8, blocks=1, elements=16)
+RECIPE = Recipe(steps=6, batch=2, crop=16, lr=1e-3, warmup=2, validate_every=2)
+RUN = Run("deepjscc", TINY, (0.0, 10.0), Loss(), RECIPE, seed=4)
+
+
+@pytest.fixture
+def trainer(training_images, validation_set, tmp_path):
+    return lambda run=RUN, name="run", **more: Trainer(run, training_images, validation_set, tmp_path / name, **more)
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(step):
+    def report(progress):
+        if progress.step == step and progress.metrics:
+            raise Stop
+
+    return report
+
+
+@pytest.mark.parametrize("loss", [Loss(), Loss("gsw", pixel_weight=0.5, layer="maps", tau=3.0)])
+def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(trainer, tmp_path, loss):
+    run = dataclasses.replace(RUN, loss=loss)
+    trainer(run, "whole").train()
+    with pytest.raises(Stop):
+        trainer(run, "parts").train(stop_at(2))
+    with pytest.raises(Stop):
+        trainer(run, "parts").train(stop_at(4))
+    trainer(run, "parts").train()
+    whole, parts = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert (tmp_path / "whole" / "log.csv").read_text() == (tmp_path / "parts" / "log.csv").read_text()
+
+
+def test_a_finished_run_has_a_log_a_card_and_half_precision_weights(trainer, tmp_path, training_images):
+    card = trainer(command="linksim train deepjscc").train()
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    assert {t.dtype for t in load_file(tmp_path / "run" / "run.safetensors").values()} == {torch.float16}
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written["data"]["sha256"] == training_images.digest
+    assert written["snr_db"] == [0.0, 10.0]
+    assert written["bpp"] == 0.25
+    assert written["command"] == "linksim train deepjscc"
+    assert {"val_psnr", "val_acc", "val_loss"} <= card.metrics.keys()
+
+
+def test_a_folder_of_another_run_is_not_continued(trainer):
+    trainer().train()
+    with pytest.raises(LinksimError, match="another run"):
+        trainer(dataclasses.replace(RUN, seed=5)).train()
+
+
+def test_training_lowers_the_loss(trainer):
+    recipe = Recipe(steps=60, batch=8, crop=16, lr=1e-2, warmup=5, validate_every=30)
+    losses = []
+    run = dataclasses.replace(RUN, recipe=recipe, snr_db=(20.0, 20.0))
+    trainer(run).train(lambda p: losses.append(p.loss) if p.metrics else None)
+    assert losses[1] < 0.95 * losses[0], losses
+
+
+@pytest.mark.parametrize("term", ["features", "gsw", "classwise", "verdict"])
+def test_every_loss_fine_tunes_a_checkpoint_and_adds_up_the_steps(trainer, tmp_path, term):
+    trainer(name="base").train()
+    start = tmp_path / "base" / "base.safetensors"
+    loss = Loss(term, layer="maps", per_image=term == "gsw")
+    card = trainer(dataclasses.replace(RUN, loss=loss, start=start), "tuned").train()
+    assert card.steps == 12
+    assert card.start["name"] == "base"
+
+
+def test_the_objective_starts_at_the_sum_of_its_weights(trainer, tmp_path):
+    """Each term is divided by its value at the start, so a term's weight is its share."""
+    trainer(name="base").train()
+    loss = Loss("classwise", pixel_weight=0.25, layer="maps")
+    recipe = dataclasses.replace(RECIPE, steps=1, lr=1e-12)
+    run = dataclasses.replace(RUN, loss=loss, recipe=recipe, start=tmp_path / "base" / "base.safetensors")
+    assert trainer(run, "tuned").train().metrics["val_loss"] == pytest.approx(1.25, rel=0.05)
+
+
+def test_a_dead_encoder_is_noticed(trainer):
+    made = trainer()
+    made.network.encoder[-1] = torch.nn.Identity()
+    with torch.no_grad():
+        made.network.encoder[-2].bias.fill_(1e4)
+    _, warning = made._validate(2)
+    assert warning.startswith("100% of the latent is constant")
+
+
+def test_mixed_precision_trains(trainer):
+    card = trainer(amp=True).train()
+    assert card.metrics["val_psnr"] > 0
+
+
+def test_a_base_of_another_bpp_keeps_the_channels_both_have():
+    base = JSCC(TINY)
+    for elements in (4, 24):
+        adapted = adapt(base, dataclasses.replace(TINY, elements=elements))
+        shared = min(16, elements)
+        assert torch.equal(adapted.encoder[-2].weight[:shared], base.encoder[-2].weight[:shared])
+        assert torch.equal(adapted.decoder[0].weight[:, :shared], base.decoder[0].weight[:, :shared])
+        assert torch.equal(adapted.encoder[0].weight, base.encoder[0].weight)
+
+
+def test_a_base_of_another_kind_is_refused():
+    with pytest.raises(LinksimError, match="bourtsoulatze"):
+        adapt(JSCC(TINY), Architecture(kind="bourtsoulatze"))
+
+
+def test_batches_depend_on_seed_and_step_alone(training_images):
+    def take(step, seed=1):
+        return b"".join(c.tobytes() for c in batch_of(training_images, step, seed=seed, size=4, crop=16))
+
+    assert take(7) == take(7)
+    assert len({take(7), take(8), take(7, seed=2)}) == 3
+
+
+def test_arrays_in_a_folder_are_training_images(tmp_path, pictures):
+    import numpy as np
+
+    np.save(tmp_path / "b_images.npy", np.stack(pictures[:3]))
+    np.save(tmp_path / "a_images.npy", np.stack(pictures[3:5]))
+    np.save(tmp_path / "labels.npy", np.arange(5))
+    data = TrainingImages.from_folder(tmp_path)
+    assert [image.tobytes() for image in data.images] == [p.tobytes() for p in pictures[3:5] + pictures[:3]]
+    np.save(tmp_path / "b_images.npy", np.stack(pictures[1:4]))
+    assert TrainingImages.from_folder(tmp_path).digest != data.digest
+
+
+def test_bad_training_data_is_one_line(tmp_path, training_images):
+    with pytest.raises(LinksimError, match=r"no \*.npy file"):
+        TrainingImages.from_folder(tmp_path)
+    (tmp_path / "x.npy").write_bytes(b"\x80\x04nonsense")
+    with pytest.raises(LinksimError, match="not a NumPy array file"):
+        TrainingImages.from_folder(tmp_path)
+    with pytest.raises(LinksimError, match="24×24: smaller than the crop of 32"):
+        batch_of(training_images, 0, seed=0, size=1, crop=32)
+
+
+def test_divergence_is_an_error(trainer):
+    made = trainer()
+    with torch.no_grad():
+        made.network.decoder[0].weight.fill_(float("nan"))
+    with pytest.raises(LinksimError, match="diverged at step 0"):
+        made._step(0)
+
+
+def test_the_shipped_form_loads_back(trainer, tmp_path):
+    trainer().train()
+    network, card = load_checkpoint(tmp_path / "run" / "run.safetensors")
+    assert network.arch == TINY
+    assert card.method == "deepjscc"
+    assert not network.training
