@@ -1,0 +1,140 @@
+"""Trained networks as links: ``deepjscc``, ``sdjscc`` and their kin, from shipped or given checkpoints.
+
+NAME            the shipped checkpoint with the largest bpp within the budget, trained nearest to 5 dB
+NAME@12dB       the one trained nearest to 12 dB
+NAME@match      for each test SNR the one trained nearest to it (the sender then knows the channel)
+NAME:PATH       this checkpoint (a file, or the name of a shipped one)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from jscc import shipped
+from jscc.checkpoint import load_checkpoint, read_card
+from jscc.quantizer import to_elements
+from jscc.shipped import Shipped
+from jscc.torch_link import TorchLink
+from linksim.errors import LinksimError
+from linksim.link import Image, Link, LinkOptions, Method, Reception, Transmission
+
+DEFAULT_SNR_DB = 5.0
+
+
+class NetworkLink(TorchLink):
+    """One checkpoint as a link. Where an image's sides do not divide by the stride, the elements of the padding count;
+    those over the budget, spread evenly over the image, are not sent and arrive as zeros, which a bit-valued element
+    never is (``over_budget="nearest"`` sends them all)."""
+
+    def __init__(self, path: Path, options: LinkOptions) -> None:
+        self.network, self.card = load_checkpoint(path)
+        super().__init__(self.network.encoder, self.network.decoder, stride=self.network.arch.stride, options=options)
+
+    def encode(self, images: Tensor) -> Tensor:
+        latent = self.network.latent(images)
+        return to_elements(latent, self.network.arch.mapping).reshape(latent.shape)
+
+    def decode(self, latent: Tensor, height: int, width: int) -> Tensor:
+        return self.network.decode(latent.flatten(1), height, width)
+
+    def allowance(self, elements: int, height: int, width: int) -> int:
+        limit = self.limit(height, width)
+        return elements if limit is None or self.over_budget == "nearest" else min(elements, limit)
+
+
+class JSCCLink(Link):
+    """The checkpoints that a method string and a budget name, and the choice among them for each SNR."""
+
+    def __init__(
+        self, name: str, choices: Sequence[Shipped], options: LinkOptions, remarks: Sequence[str] = ()
+    ) -> None:
+        self.name, self.choices, self.remarks = name, tuple(choices), tuple(remarks)
+        self.knows_channel = len(choices) > 1
+        self.links = {choice.path.stem: NetworkLink(choice.path, options) for choice in choices}
+
+    @classmethod
+    def from_method(cls, method: Method, options: LinkOptions) -> JSCCLink:
+        if method.parts:
+            raise LinksimError(f"method {method.text!r}: {method.head!r} takes '@SNR' or ':PATH', not '+'")
+        per_pixel = options.budget.value * (2 if options.budget.kind == "cbr" else 1)
+        if method.path:
+            choice = _explicit(method.path)
+            if choice.card.bpp > per_pixel + 1e-9 and options.over_budget != "nearest":
+                raise LinksimError(
+                    f"{method.text!r} sends {choice.card.bpp:g} elements per pixel, the budget allows {per_pixel:g}"
+                )
+            return cls(method.text, [choice], options, _remarks([choice], per_pixel))
+        candidates = shipped.within_budget(method.head, per_pixel, shipped.shipped(shipped.FOLDER))
+        if method.at == "match":
+            choices = [c for c in candidates if c.is_fixed] or candidates[:1]
+        else:
+            wanted = _snr(method) if method.at else DEFAULT_SNR_DB
+            choices = [shipped.nearest_snr(wanted, candidates)]
+        return cls(method.text, choices, options, _remarks(choices, per_pixel))
+
+    def send(self, images: Sequence[Image], snr_db: float | None = None) -> Transmission:
+        wanted = DEFAULT_SNR_DB if snr_db is None else snr_db
+        name = shipped.nearest_snr(wanted, self.choices).path.stem
+        sent = self.links[name].send(images)
+        return Transmission(sent.symbols, sent.offsets, sent.payload_bits, (name, sent.header))
+
+    def receive(
+        self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Any
+    ) -> Reception:
+        name, inner = header
+        return self.links[name].receive(received, noise_var, inner)
+
+    def notes(self) -> tuple[str, ...]:
+        return self.remarks
+
+    def identity(self) -> dict[str, Any]:
+        weights = {choice.path.stem: choice.card.sha256 for choice in self.choices}
+        return super().identity() | {"checkpoints": weights, "torch": torch.__version__}
+
+
+def _snr(method: Method) -> float:
+    """The SNR in dB that ``@...`` asks for."""
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)(?:dB)?", method.at, re.IGNORECASE)
+    if not match:
+        raise LinksimError(f"method {method.text!r}: after '@' comes a training SNR like '5dB', or 'match'")
+    return float(match[1])
+
+
+def _explicit(path: str) -> Shipped:
+    """The checkpoint at a path, or the shipped one of that name."""
+    found = Path(path)
+    if not found.exists() and (shipped.FOLDER / f"{path}.safetensors").exists():
+        found = shipped.FOLDER / f"{path}.safetensors"
+    if found.suffix != ".safetensors":
+        raise LinksimError(f"checkpoint {path!r}: must be a .safetensors file, or the name of a shipped checkpoint")
+    return Shipped(found, read_card(found))
+
+
+def _remarks(choices: Sequence[Shipped], per_pixel: float) -> tuple[str, ...]:
+    """Which checkpoints answer, on which loss they were trained, and what of the budget they leave."""
+    first = choices[0].card
+    names = ", ".join(c.path.stem for c in choices)
+    trained = " and ".join(dict.fromkeys(c.snr_text for c in choices))
+    remarks = [f"checkpoint {names}: {first.bpp:g} bpp, trained at {trained} with the {_loss_text(first.loss)}"]
+    if not math.isclose(first.bpp, per_pixel, rel_tol=1e-6):
+        remarks.append(
+            f"the budget would allow {per_pixel:g} elements per pixel; {first.bpp:g} is the nearest below it"
+        )
+    return tuple(remarks)
+
+
+def _loss_text(loss: dict[str, Any]) -> str:
+    """A loss in words, e.g. 'gsw loss (variant paper, τ = 1000) and 0.3 × pixel loss'."""
+    kind = loss.get("semantic", "pixel")
+    detail = f" (variant {loss.get('variant')}, τ = {loss.get('tau'):g})" if kind == "gsw" else ""
+    pixels = loss.get("pixel_weight", 0)
+    return f"{kind} loss{detail}" + (f" and {pixels:g} × pixel loss" if pixels and kind != "pixel" else "")

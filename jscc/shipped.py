@@ -1,0 +1,62 @@
+"""The checkpoints that come with the package, and which of them serves a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jscc.checkpoint import Card, read_card
+from linksim.errors import LinksimError
+
+FOLDER = Path(__file__).parent / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A checkpoint's path and card."""
+
+    path: Path
+    card: Card
+
+    @property
+    def snr_text(self) -> str:
+        """Its training SNR for a reader, e.g. '5 dB' or '0 to 20 dB'."""
+        low, high = self.card.snr_db
+        return f"{low:g} dB" if low == high else f"{low:g} to {high:g} dB"
+
+    @property
+    def is_fixed(self) -> bool:
+        return self.card.snr_db[0] == self.card.snr_db[1]
+
+
+@lru_cache(maxsize=8)
+def shipped(folder: Path) -> tuple[Shipped, ...]:
+    """Every checkpoint in a folder, by name."""
+    return tuple(Shipped(path, read_card(path)) for path in sorted(folder.glob("*.safetensors")))
+
+
+def of_method(method: str, candidates: Iterable[Shipped]) -> list[Shipped]:
+    """Those trained for a method; ``LinksimError`` if there is none."""
+    found = [s for s in candidates if s.card.method == method]
+    if not found:
+        raise LinksimError(f"no checkpoint for {method!r} is shipped; train one and give it as '{method}:PATH'")
+    return found
+
+
+def within_budget(method: str, elements_per_pixel: float, candidates: Iterable[Shipped]) -> list[Shipped]:
+    """The method's checkpoints at the largest bpp that keeps to a budget of elements per pixel."""
+    found = of_method(method, candidates)
+    sizes = sorted({s.card.bpp for s in found})
+    fitting = [bpp for bpp in sizes if bpp <= elements_per_pixel + 1e-9]
+    if not fitting:
+        shown = ", ".join(f"{bpp:g}" for bpp in sizes)
+        raise LinksimError(f"{method!r} needs at least {sizes[0]:g} elements per pixel, the budget allows"
+                           f" {elements_per_pixel:g}; shipped bpp: {shown}")  # fmt: skip
+    return [s for s in found if s.card.bpp == fitting[-1]]
+
+
+def nearest_snr(snr_db: float, candidates: Iterable[Shipped]) -> Shipped:
+    """The checkpoint trained at the fixed SNR nearest to ``snr_db`` (of two as near, the lower), or over a range."""
+    return min(candidates, key=lambda s: (not s.is_fixed, abs(sum(s.card.snr_db) / 2 - snr_db), s.card.snr_db, s.path))

@@ -1,0 +1,192 @@
+"""Any torch encoder/decoder pair as a link: padding, batching, unit power per image and the symbols' layout.
+
+    class MyJSCC(TorchLink):
+        def __init__(self, options):
+            super().__init__(MyEncoder(), MyDecoder(), stride=4, options=options)
+
+is all that ``linksim compare --methods bpg,mypackage.mymodule:MyJSCC`` needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from jscc.networks import channels_last
+from jscc.quantizer import normalise_power, symbols_of
+from linksim.errors import ContractError, LinksimError
+from linksim.link import Budget, Image, Link, LinkOptions, Reception, Transmission, outage_image
+
+BATCH = 8
+SMALL = 128 * 128
+
+
+def fixed_batch(height: int, width: int) -> int:
+    """How many images of this size go through a network at once.
+
+    The convolution library picks its kernels by shape, and other kernels differ in the last bits, which may flip a
+    quantised element. With a batch of always the same shape (a short one is filled up) an image's result does not
+    depend on its neighbours. Small images gain from a batch, large ones do not need it.
+    """
+    return BATCH if height * width <= SMALL else 1
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a receiver knows of one image: its size, its latent's shape, whether that is complex, and how many of its
+    elements were sent (0: none, the image is an outage)."""
+
+    height: int
+    width: int
+    latent: tuple[int, ...] = ()
+    is_complex: bool = False
+    elements: int = 0
+
+
+class TorchLink(Link):
+    """A link around ``encoder``: images (N, 3, H, W) → latent (N, ...), real or complex, and ``decoder``: latent →
+    images. Real elements make one complex symbol in pairs; symbols are scaled to unit average power per image.
+
+    encoder, decoder: modules, or override ``encode`` and ``decode`` (which take pixels in 0..255) instead.
+    stride: images are padded (edge pixels repeated) to multiples of it, and what padding costs is counted.
+    pixel_range: the pixel values that mean black and white to the networks, (0, 1) or (-1, 1), say.
+    latent_power: mean square of a received latent's *entries* that the decoder expects; 0.5 is that of the two
+    halves of a unit-power complex symbol. options: the engine's; an image over their budget is not sent.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+        *,
+        stride: int = 1,
+        pixel_range: tuple[float, float] = (0.0, 1.0),
+        latent_power: float = 0.5,
+        options: LinkOptions | None = None,
+        name: str = "",
+    ) -> None:
+        if stride < 1:
+            raise LinksimError(f"stride {stride}: must be at least 1")
+        if latent_power <= 0:
+            raise LinksimError(f"latent power {latent_power}: must be above 0")
+        self.encoder, self.decoder, self.stride, self.pixel_range = encoder, decoder, stride, pixel_range
+        self.latent_power = latent_power
+        self.name = name or type(self).__name__
+        self.budget: Budget | None = options.budget if options else None
+        self.over_budget = options.over_budget if options else "outage"
+        self.device = options.device if options else "cpu"
+        for module in (encoder, decoder):
+            if module is not None:
+                channels_last(module.eval().requires_grad_(False).to(self.device))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Latent (N, ...), real or complex, of float images (N, 3, H, W) in 0..255, H and W multiples of ``stride``."""
+        if self.encoder is None:
+            raise ContractError(f"{self.name}: give an encoder, or override encode()")
+        low, high = self.pixel_range
+        latent: Tensor = self.encoder(low + images * ((high - low) / 255))
+        return latent
+
+    def decode(self, latent: Tensor, height: int, width: int) -> Tensor:
+        """Images (N, 3, ≥ height, ≥ width) in 0..255 from received latents."""
+        if self.decoder is None:
+            raise ContractError(f"{self.name}: give a decoder, or override decode()")
+        low, high = self.pixel_range
+        images: Tensor = (self.decoder(latent) - low) * (255 / (high - low))
+        return images
+
+    def limit(self, height: int, width: int) -> int | None:
+        """Most elements (real numbers) that an image of this size may send; None for no limit."""
+        if self.budget is None:
+            return None
+        return self.budget.of((height, width)) * (2 if self.budget.kind == "cbr" else 1)
+
+    def allowance(self, elements: int, height: int, width: int) -> int:
+        """How many of an image's ``elements`` are sent: all, or none if that exceeds the budget."""
+        limit = self.limit(height, width)
+        return elements if limit is None or elements <= limit or self.over_budget == "nearest" else 0
+
+    def send(self, images: Sequence[Image], snr_db: float | None = None) -> Transmission:
+        rows = [torch.zeros(0)] * len(images)
+        header = [Sent(*image.shape[:2]) for image in images]
+        with torch.inference_mode():
+            for indices in _grouped([image.shape[:2] for image in images]):
+                latent = self.encode(self._padded_batch([images[i] for i in indices]))
+                flat = (torch.view_as_real(latent) if latent.is_complex() else latent).flatten(1).float().cpu()
+                for i, elements in zip(indices, flat, strict=False):  # the batch may be filled up with copies
+                    height, width = images[i].shape[:2]
+                    sent = self.allowance(len(elements), height, width)
+                    if sent:
+                        rows[i] = normalise_power(elements[_spread(len(elements), sent)][None])[0]
+                        header[i] = Sent(height, width, tuple(latent.shape[1:]), latent.is_complex(), sent)
+        symbols = [_to_symbols(row.numpy()) for row in rows]
+        return Transmission(
+            np.concatenate([*symbols, np.zeros(0, np.complex64)]),
+            np.cumsum([0, *map(len, symbols)], dtype=np.int64),
+            np.array([sent.elements for sent in header], np.int64),
+            tuple(header),
+        )
+
+    def receive(
+        self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Any
+    ) -> Reception:
+        images = [outage_image((sent.height, sent.width)) for sent in header]
+        starts = np.cumsum([0, *(symbols_of(sent.elements) for sent in header)])
+        flat = np.ascontiguousarray(received, np.complex64).view(np.float32)
+        with torch.inference_mode():
+            for indices in _grouped(header):
+                first: Sent = header[indices[0]]
+                if not first.elements:
+                    continue
+                rows = [flat[2 * starts[i] : 2 * starts[i] + first.elements] for i in indices]
+                decoded = self.decode(self._latents(rows, first), first.height, first.width)
+                pixels = decoded[: len(indices), :, : first.height, : first.width].clamp(0, 255).round().byte()
+                for i, image in zip(indices, pixels.permute(0, 2, 3, 1).cpu().numpy(), strict=True):
+                    images[i] = np.ascontiguousarray(image)
+        return Reception(images, np.array([sent.elements > 0 for sent in header], bool))
+
+    def _padded_batch(self, images: Sequence[Image]) -> Tensor:
+        """Equal-sized images as one batch of the fixed length, sides padded to multiples of the stride."""
+        height, width = images[0].shape[:2]
+        filled = [*images, *[images[0]] * (fixed_batch(height, width) - len(images))]
+        batch = torch.from_numpy(np.stack(filled)).to(self.device).permute(0, 3, 1, 2).float()
+        padding = (0, -width % self.stride, 0, -height % self.stride)
+        return F.pad(batch, padding, mode="replicate") if any(padding) else batch
+
+    def _latents(self, rows: Sequence[npt.NDArray[np.float32]], sent: Sent) -> Tensor:
+        """Received elements as one batch of latents; what was not sent is 0, an erasure."""
+        shape = (*sent.latent, 2) if sent.is_complex else sent.latent
+        grid = torch.zeros(fixed_batch(sent.height, sent.width), int(np.prod(shape)))
+        grid[: len(rows), _spread(grid.shape[1], sent.elements)] = torch.from_numpy(np.stack(rows))
+        latent = (grid * float(np.sqrt(2 * self.latent_power))).reshape(-1, *shape).to(self.device)
+        return torch.view_as_complex(latent) if sent.is_complex else latent
+
+
+def _grouped(keys: Sequence[Any]) -> Iterator[list[int]]:
+    """Indices of equal keys, in groups no longer than the fixed batch of that size."""
+    found: dict[Any, list[int]] = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    for key, indices in found.items():
+        size = (key.height, key.width) if isinstance(key, Sent) else key
+        batch = fixed_batch(*size)
+        yield from (indices[i : i + batch] for i in range(0, len(indices), batch))
+
+
+def _spread(elements: int, sent: int) -> Tensor:
+    """Which elements are sent when not all may be: ``sent`` of them, evenly spread."""
+    return torch.arange(sent) * elements // max(sent, 1)
+
+
+def _to_symbols(elements: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
+    """Pairs of elements as complex symbols; an odd last one is sent alone, on the real axis."""
+    even = np.zeros(2 * symbols_of(len(elements)), np.float32)
+    even[: len(elements)] = elements
+    return even.view(np.complex64)
