@@ -1,0 +1,140 @@
+"""Train the checkpoints that come with the package: the plan as data, most valuable first.
+
+    python tools/train_shipped.py --data FOLDER --runs runs/shipped [--only NAME ...] [--list]
+
+What is finished is skipped and what was interrupted is resumed, so the plan can be continued on any later day. FOLDER
+holds the training images (``*.npy``, uint8 (N, 96, 96, 3)); without ``--data`` the embedded ``stamps10/train`` is
+composed. The validation split of stamps10 decides everything; the test split is never opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from jscc import shipped
+from jscc.data import TrainingImages
+from jscc.losses import Loss
+from jscc.methods import METHODS
+from jscc.presets import PRESETS, Recipe
+from jscc.training import Progress, Run, Trainer
+from jscc.validation import ValidationSet
+from linksim import registry
+
+BASE, TUNE = PRESETS["cpu"]["base"], PRESETS["cpu"]["tune"]
+ADAPT = replace(BASE, steps=1500, lr=5e-4, warmup=50, validate_every=500)
+PIXEL = Loss("pixel")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One checkpoint: what it is called, the method it serves ('base' serves none, others start from it), and how."""
+
+    name: str
+    method: str
+    bpp: float
+    snr_db: tuple[float, float]
+    loss: Loss
+    recipe: Recipe
+    start: str = ""
+
+    def run(self, folder: Path) -> Run:
+        kind = METHODS["deepjscc-analog" if self.method == "deepjscc-analog" else "deepjscc"]
+        start = _checkpoint(folder, self.start) if self.start else None
+        return Run(self.method, kind.architecture(self.bpp), self.snr_db, self.loss, self.recipe, start=start)
+
+
+def tuned(method: str, bpp: float, snr: float, start: str, loss: Loss | None = None, suffix: str = "") -> Planned:
+    """Stage 2 of a method, every one with the same data and the same number of steps."""
+    name = f"{method}-{bpp:g}bpp-{snr:g}dB{suffix}"
+    return Planned(name, method + suffix, bpp, (snr, snr), loss or METHODS[method].loss, TUNE, start)
+
+
+FIRST = "base-0.25bpp-5dB"
+WIDE = "base-0.5bpp-random"
+PLAN: tuple[Planned, ...] = (
+    # fig4 and table 1: everything at 0.25 bpp and 5 dB
+    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, BASE),
+    tuned("sdjscc", 0.25, 5, FIRST),
+    tuned("deepjscc", 0.25, 5, FIRST),
+    tuned("sdjscc-paper", 0.25, 5, FIRST),
+    tuned("sdjscc-nogsw", 0.25, 5, FIRST),
+    Planned("deepjscc-analog-0.25bpp-5dB", "deepjscc-analog", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)),
+    # fig8: several training SNRs at 0.5 bpp, from one base over random SNR
+    Planned(WIDE, "base", 0.5, (0, 20), PIXEL, ADAPT, FIRST),
+    *(tuned("sdjscc", 0.5, snr, WIDE) for snr in (5, 20, 10, 0)),
+    # fig6: several bpp at 20 dB, with and without GSW
+    tuned("sdjscc-nogsw", 0.5, 20, WIDE),
+    *(
+        planned
+        for bpp in (0.25, 0.125)
+        for planned in (
+            Planned(f"base-{bpp:g}bpp-20dB", "base", bpp, (20, 20), PIXEL, ADAPT, FIRST),
+            tuned("sdjscc", bpp, 20, f"base-{bpp:g}bpp-20dB"),
+            tuned("sdjscc-nogsw", bpp, 20, f"base-{bpp:g}bpp-20dB"),
+        )
+    ),
+    # fig7: the temperature of the paper's weights at 0.5 bpp, good channel
+    *(
+        tuned("sdjscc-paper", 0.5, 20, WIDE, replace(METHODS["sdjscc-paper"].loss, tau=tau), f"-tau{tau:g}")
+        for tau in (1.0, 100.0, 1000.0, 2000.0, 10000.0)
+    ),
+    *(tuned("deepjscc", 0.5, snr, WIDE) for snr in (5, 20)),
+)
+
+
+def _checkpoint(runs: Path, name: str) -> Path:
+    """A finished checkpoint: shipped, or else in the folder of its run."""
+    path = shipped.FOLDER / f"{name}.safetensors"
+    return path if path.exists() else runs / name / f"{name}.safetensors"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of training images; default: the embedded stamps10/train")
+    parser.add_argument("--runs", type=Path, default=Path("runs/shipped"), help="folder of the runs")
+    parser.add_argument("--only", nargs="*", help="names of planned checkpoints; default: all, in order")
+    parser.add_argument("--val-images", type=int, default=256, help="images of stamps10/val")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    parser.add_argument("--list", action="store_true", help="show the plan and what is done")
+    args = parser.parse_args()
+    todo = [p for p in PLAN if not args.only or p.name in args.only]
+    if args.list:
+        for planned in todo:
+            print("done" if _checkpoint(args.runs, planned.name).exists() else "    ", planned.name)
+        return
+    torch.set_num_threads(args.threads)
+    task: Any = registry.task("classify")
+    data = TrainingImages.from_folder(args.data) if args.data else None
+    data = data or TrainingImages.from_dataset(registry.dataset("stamps10/train"))
+    validation = ValidationSet.from_dataset(registry.dataset("stamps10/val"), args.val_images, task.module)
+    for planned in todo:
+        if not _checkpoint(args.runs, planned.name).exists():
+            train(planned, data, validation, args.runs, task.identity())
+
+
+def train(planned: Planned, data: TrainingImages, validation: ValidationSet, runs: Path, task: dict[str, Any]) -> None:
+    """Train one planned checkpoint and put it, with its card, among the shipped ones."""
+    command = f"python tools/train_shipped.py --only {planned.name}"
+    trainer = Trainer(planned.run(runs), data, validation, runs / planned.name, task_facts=task, command=command)
+    card = trainer.train(lambda progress: _print(planned.name, progress))
+    for path in (trainer.checkpoint, trainer.checkpoint.with_suffix(".json")):
+        shutil.copy(path, shipped.FOLDER / path.name)
+    print(f"{planned.name}: {card.metrics}", flush=True)
+
+
+def _print(name: str, progress: Progress) -> None:
+    metrics = "".join(f" {key}={value:.4g}" for key, value in progress.metrics.items())
+    clock = datetime.now().strftime("%H:%M:%S")
+    line = f"{clock} {name} {progress.step}/{progress.steps} loss={progress.loss:.4g}{metrics}"
+    print(f"{line} {progress.eta_seconds / 60:.1f} min left {progress.warning}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
