@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,10 +35,9 @@ class TrainingImages:
 
     @classmethod
     def from_dataset(cls, dataset: Dataset) -> TrainingImages:
-        """Every image of a data set, held in memory."""
+        """Every image of a data set, each read when a batch needs it."""
         identity = json.dumps(dataset.identity(), sort_keys=True)
-        images = [dataset[i].image for i in range(len(dataset))]
-        return cls(images, dataset.name, hashlib.sha256(identity.encode()).hexdigest())
+        return cls(_Pictures(dataset), dataset.name, hashlib.sha256(identity.encode()).hexdigest())
 
     @classmethod
     def from_folder(cls, folder: Path) -> TrainingImages:
@@ -57,6 +57,19 @@ class TrainingImages:
         if not images:
             raise LinksimError(f"training data {folder}: no *.npy file with uint8 (N, H, W, 3) images")
         return cls(images, folder.name, digest.hexdigest())
+
+
+class _Pictures(Sequence[Image]):
+    """A data set's images without what is known of them."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.dataset[int(index)].image
 
 
 def to_batch(images: Sequence[Image], device: str = "cpu") -> Tensor:
