@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.fec.base import LLR, Bits, Lengths
-from baselines.fec.kernel import Frames, Memory, decode
-from baselines.fec.rules import Graph, OffsetMinSum, Rule, dtype_of
+from baselines.fec.kernel import Frames, decode
+from baselines.fec.rules import Graph, Memory, OffsetMinSum, Rule, dtype_of
 from baselines.fec.vector import WIDTH
 
 
@@ -64,10 +64,20 @@ class Decoder:
     def _memory(self) -> Memory:
         lanes, dtype = WIDTH // dtype_of(self.rule).itemsize, dtype_of(self.rule)
         degree = int(np.diff(self.graph.rows).max(initial=0))
+        width = -(-self.n // lanes) * lanes
         return Memory(
-            np.zeros(self.n * lanes, dtype),
-            np.zeros(self.graph.columns.size * lanes, dtype),
-            np.zeros(2 * degree * lanes, dtype),
-            np.zeros(self.n, dtype),
-            np.zeros(self.n, np.uint32),
+            rows=_aligned(lanes * width, dtype),
+            spare=_aligned(2 * lanes * lanes, dtype),
+            posterior=_aligned(width * lanes, dtype),
+            answers=_aligned(self.graph.columns.size * lanes, dtype),
+            scratch=_aligned(2 * degree * lanes, dtype),
+            fresh=_aligned(lanes, dtype),
+            decisions=np.zeros(self.n, np.uint32),
         )
+
+
+def _aligned(size: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line: vectors that straddle two are up to half as fast again to reach."""
+    memory = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size * dtype.itemsize].view(dtype)

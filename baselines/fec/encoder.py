@@ -11,6 +11,7 @@ from numba import njit
 
 from baselines.fec.base import Bits, Lengths
 from baselines.fec.rules import Graph
+from baselines.fec.vector import WIDTH, load, store
 
 
 class QuasiCyclicEncoder:
@@ -33,7 +34,7 @@ class QuasiCyclicEncoder:
             raise ValueError("the parity part of this base matrix is not dual-diagonal")
         self.z, self.k, self.m = z, (columns - rows) * z, rows * z
         row, column = np.nonzero(base[:, : columns - rows] >= 0)
-        self.entries = np.stack([row * z, column * z, base[row, column]], axis=1)
+        self.entries = np.stack([row, column, base[row, column]], axis=1)
 
     def encode(self, bits: Bits, lengths: Lengths) -> Bits:
         coded = np.empty(int(lengths.sum()) + self.m * lengths.size, np.uint8)
@@ -125,37 +126,54 @@ def _encode_dense(bits, lengths, generator, m, coded):
 
 @njit(nogil=True, cache=True)
 def _encode_quasi_cyclic(bits, lengths, entries, z, k, m, shift, middle, coded):
-    block = np.empty(k, np.uint8)
-    sums = np.empty(m, np.uint8)
+    """Blocks of z bits are kept twice in a row, so that a cyclic shift is a plain run of vectors."""
+    stride = -(-z // WIDTH) * WIDTH
+    pitch = 2 * stride + WIDTH
+    doubled = np.zeros(k // z * pitch, np.uint8)
+    first = np.zeros(pitch, np.uint8)
+    sums = np.empty(m // z * stride, np.uint8)
     start = at = 0
     for length in lengths:
-        block[:length] = bits[start : start + length]
-        block[length:] = 0
+        block = bits[start : start + length]
+        _copy(block, coded[at:])
+        for column in range(k // z):
+            _double(block[column * z : (column + 1) * z], doubled[column * pitch :], z)
         sums[:] = 0
         for e in range(entries.shape[0]):
-            if entries[e, 1] < length:
-                _add_shifted(block[entries[e, 1] :], sums[entries[e, 0] :], entries[e, 2], z)
-        coded[at : at + length] = block[:length]
-        parity = coded[at + length : at + length + m]
-        first = parity[:z]
+            _add(sums, entries[e, 0] * stride, doubled, entries[e, 1] * pitch + entries[e, 2], stride)
         first[:] = 0
-        for row in range(0, m, z):
-            _add_shifted(sums[row:], first, 0, z)
-        _add_shifted(first, sums, shift, z)
-        _add_shifted(first, sums[middle * z :], 0, z)
-        for row in range(0, m - z, z):
-            following = parity[row + z : row + 2 * z]
-            following[:] = sums[row : row + z]
+        for row in range(m // z):
+            _add(first, 0, sums, row * stride, stride)
+        _double(first[:z], first, z)
+        _add(sums, 0, first, shift, stride)
+        _add(sums, middle * stride, first, 0, stride)
+        parity = coded[at + length : at + length + m]
+        _copy(first[:z], parity)
+        for row in range(m // z - 1):
             if row:
-                _add_shifted(parity[row:], following, 0, z)
+                _add(sums, row * stride, sums, (row - 1) * stride, stride)
+            _copy(sums[row * stride : row * stride + z], parity[(row + 1) * z :])
         start += length
         at += length + m
 
 
 @njit(nogil=True, cache=True)
-def _add_shifted(block, total, shift, z):
-    """total[r] ^= block[(r + shift) % z] for the first z elements."""
-    for r in range(z - shift):
-        total[r] ^= block[r + shift]
-    for r in range(shift):
-        total[z - shift + r] ^= block[r]
+def _copy(block, target):
+    """``target[: block.size] = block``, without the overlap test that costs more than the copy."""
+    for i in range(block.size):
+        target[i] = block[i]
+
+
+@njit(nogil=True, cache=True)
+def _double(block, target, z):
+    """Write a block of up to z bits, filled up with zeros, twice."""
+    for i in range(block.size):
+        target[i] = target[z + i] = block[i]
+    for i in range(block.size, z):
+        target[i] = target[z + i] = 0
+
+
+@njit(nogil=True, cache=True)
+def _add(total, at, term, start, size):
+    for i in range(0, size, WIDTH):
+        store(total, at + i, load(total, at + i) ^ load(term, start + i))

@@ -6,17 +6,17 @@ whatever the other lanes of its vector still need.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from baselines.fec.rules import sweep
-from baselines.fec.vector import WIDTH, load, sign_bits
+from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, select, sign_bits, store
 
-FIRST_STAGE = 8
-"""Iterations after which the frames that have not converged are packed into vectors of their own and restarted."""
+REFILL = 4
+"""New frames come in when one lane in so many is idle."""
 
 
 class Frames(NamedTuple):
@@ -35,89 +35,119 @@ class Frames(NamedTuple):
     ok: npt.NDArray[np.bool_]
 
 
-class Memory(NamedTuple):
-    """What one thread works in: a vector per variable, per edge, twice per edge of the largest check; a row of n
-    quantised LLRs; and the hard decisions, a word per variable with a bit per lane."""
-
-    posterior: Any
-    answers: Any
-    scratch: Any
-    row: Any
-    decisions: npt.NDArray[np.uint32]
-
-
 @njit(nogil=True, cache=True)
 def decode(rule, graph, frames, first, last, k, iterations, memory):
-    """Decode frames[first:last] into ``frames.bits`` and ``frames.ok``."""
-    lanes = WIDTH // memory.answers.itemsize
-    queue = np.arange(first, last)
-    waiting = 0
-    if iterations > FIRST_STAGE:
-        for start in range(0, queue.size, lanes):
-            group = queue[start : start + lanes]
-            unfinished = _decode_group(rule, graph, frames, group, k, FIRST_STAGE, memory)
-            for lane in range(group.size):
-                if unfinished >> np.uint32(lane) & 1:
-                    queue[waiting] = group[lane]
-                    waiting += 1
-        queue = queue[:waiting]
-    for start in range(0, queue.size, lanes):
-        group = queue[start : start + lanes]
-        unfinished = _decode_group(rule, graph, frames, group, k, iterations, memory)
-        _write(frames, group, unfinished, False, memory.decisions)
+    """Decode frames[first:last] into ``frames.bits`` and ``frames.ok``, with at most ``iterations`` for each."""
+    lanes = lanes_of(memory.rows)
+    frame = np.full(lanes, last)  # the frame in each lane, ``last`` for none
+    age = np.zeros(lanes, np.int64)  # the iterations it has had
+    upcoming = first
+    idle = lanes
+    while True:
+        if upcoming < last and idle * REFILL >= lanes:
+            upcoming = _refill(rule, frames, upcoming, last, k, frame, age, memory)
+        idle = _release(graph, frames, last, iterations, frame, age, memory)
+        if upcoming < last and idle * REFILL >= lanes:
+            continue
+        if idle == lanes:
+            return
+        sweep(rule, graph, memory)
+        age += 1
+        memory.fresh[:] = 0
 
 
 @njit(nogil=True, cache=True)
-def _decode_group(rule, graph, frames, group, k, iterations, memory):
-    """Decode up to a vector of frames, write those that converge and return the lanes of the others as bits."""
-    blank = np.uint32(0)
-    for lane in range(group.size):
-        if _load_frame(rule, frames, group[lane], k, lane, memory):
-            blank |= np.uint32(1) << np.uint32(lane)
-    memory.answers[:] = 0
-    unfinished = np.uint32((np.uint64(1) << np.uint64(group.size)) - np.uint64(1))
-    for iteration in range(iterations + 1):
-        if iteration:
-            sweep(rule, graph, memory.posterior, memory.answers, memory.scratch)
-        _decide(memory)
-        failed = _unsatisfied(graph, memory.decisions, unfinished)
-        converged = unfinished & ~failed
-        _write(frames, group, converged & ~blank, True, memory.decisions)
-        _write(frames, group, converged & blank, False, memory.decisions)
-        unfinished = failed
-        if not unfinished:
-            break
-    return unfinished
+def _refill(rule, frames, upcoming, last, k, frame, age, memory):
+    """Put frames into the idle lanes while there are any; returns the frame that comes next."""
+    lanes = lanes_of(memory.rows)
+    width = memory.rows.size // lanes
+    for lane in range(lanes):
+        if frame[lane] == last and upcoming < last:
+            _load_frame(rule, frames, upcoming, k, memory.rows[lane * width : lane * width + memory.decisions.size])
+            frame[lane] = upcoming
+            age[lane] = 0
+            memory.fresh[lane] = -1
+            upcoming += 1
+    _transpose(memory, width)
+    return upcoming
 
 
 @njit(nogil=True, cache=True)
-def _load_frame(rule, frames, frame, k, lane, memory):
-    """Fill a lane with a frame's LLRs, unsent information bits being certain zeros; True if it says nothing at all."""
-    posterior, row = memory.posterior, memory.row
-    lanes = WIDTH // posterior.itemsize
+def _release(graph, frames, last, iterations, frame, age, memory):
+    """Record the frames that have converged or had all their iterations; returns the number of idle lanes."""
+    lanes = lanes_of(memory.rows)
+    busy = np.uint32(0)
+    for lane in range(lanes):
+        if frame[lane] != last:
+            busy |= np.uint32(1) << np.uint32(lane)
+    _decide(memory)
+    failed = _unsatisfied(graph, memory.decisions, busy)
+    idle = 0
+    for lane in range(lanes):
+        ok = not failed >> np.uint32(lane) & np.uint32(1)
+        if frame[lane] != last and (ok or age[lane] == iterations):
+            start = frames.bit_starts[frame[lane]]
+            bits = frames.bits[start : start + frames.lengths[frame[lane]]]
+            _extract(memory.decisions, np.uint32(lane), bits)
+            frames.ok[frame[lane]] &= ok
+            frame[lane] = last
+        idle += frame[lane] == last
+    return idle
+
+
+@njit(nogil=True, cache=True)
+def _load_frame(rule, frames, frame, k, row):
+    """Quantise a frame's LLRs to a row, unsent information bits being certain zeros; no LLR but 0 makes it fail."""
     length = frames.lengths[frame]
-    start = frames.llr_starts[frame]
-    sent = length + row.size - k
+    llr = frames.llr[frames.llr_starts[frame] :]
+    _quantise(rule, llr[:length], row)
+    row[length:k] = rule.certain
+    _quantise(rule, llr[length : length + row.size - k], row[k:])
+    frames.ok[frame] = row[:length].any() or row[k:].any()
+
+
+@njit(nogil=True, cache=True)
+def _quantise(rule, llr, row):
     scale, clip = np.float32(rule.scale), np.float32(rule.clip)
-    for i in range(sent):
-        x = frames.llr[start + i] * scale
-        x = np.float32(0) if x != x else min(max(x, -clip), clip)
-        row[i] = row.dtype.type(np.rint(x) if row.itemsize == 1 else x)
-    anything = False
-    for i in range(length):
-        posterior[i * lanes + lane] = row[i]
-        anything |= row[i] != 0
-    for i in range(length, k):
-        posterior[i * lanes + lane] = rule.certain
-    for i in range(k, row.size):
-        posterior[i * lanes + lane] = row[length + i - k]
-        anything |= row[length + i - k] != 0
-    return not anything
+    for i in range(llr.size):
+        x = llr[i] * scale
+        x = min(max(x, -clip), clip) if x == x else np.float32(0)
+        row[i] = np.rint(x) if row.itemsize == 1 else x
+
+
+@njit(nogil=True, cache=True)
+def _transpose(memory, width):
+    """Turn the rows of fresh lanes into a vector per variable, by perfect shuffles of square tiles."""
+    rows, spare, posterior = memory.rows, memory.spare, memory.posterior
+    lanes = lanes_of(rows)
+    fresh = load(memory.fresh, 0) < fill(rows.dtype.type(0))
+    tile = lanes * lanes
+    for first in range(0, width, lanes):
+        _shuffle(rows, first, width, spare, 0)
+        done, at = 2, 0
+        while 2 * done < lanes:
+            _shuffle(spare, at, lanes, spare, tile - at)
+            done, at = 2 * done, tile - at
+        _shuffle(spare, at, lanes, spare, tile - at)
+        for i in range(lanes):
+            old = load(posterior, (first + i) * lanes)
+            store(posterior, (first + i) * lanes, select(fresh, load(spare, tile - at + i * lanes), old))
+
+
+@njit(nogil=True, cache=True)
+def _shuffle(source, start, stride, target, target_start):
+    """One of the log2(lanes) rounds of a transposition: interleave the upper half of a tile's rows with the lower."""
+    lanes = lanes_of(source)
+    for i in range(lanes // 2):
+        a = load(source, start + i * stride)
+        b = load(source, start + (i + lanes // 2) * stride)
+        store(target, target_start + 2 * i * lanes, interleave_low(a, b))
+        store(target, target_start + (2 * i + 1) * lanes, interleave_high(a, b))
 
 
 @njit(nogil=True, cache=True)
 def _decide(memory):
-    lanes = WIDTH // memory.posterior.itemsize
+    lanes = lanes_of(memory.posterior)
     for i in range(memory.decisions.size):
         memory.decisions[i] = sign_bits(load(memory.posterior, i * lanes))
 
@@ -137,12 +167,6 @@ def _unsatisfied(graph, decisions, lanes):
 
 
 @njit(nogil=True, cache=True)
-def _write(frames, group, lanes, ok, decisions):
-    """Record the decisions of those frames of the group whose bit in ``lanes`` is set."""
-    for lane in range(group.size):
-        if lanes >> np.uint32(lane) & 1:
-            frame = group[lane]
-            start = frames.bit_starts[frame]
-            for i in range(frames.lengths[frame]):
-                frames.bits[start + i] = decisions[i] >> np.uint32(lane) & 1
-            frames.ok[frame] = ok
+def _extract(decisions, lane, bits):
+    for i in range(bits.size):
+        bits[i] = decisions[i] >> (lane & np.uint32(31)) & np.uint32(1)

@@ -38,8 +38,8 @@ class ParityCheckCode(ChannelCode):
     def systematic(graph: Graph, n: int) -> tuple[Graph, DenseEncoder]:
         """Any matrix with its columns reordered to [information | parity], and an encoder for it."""
         encoder = DenseEncoder(graph, n)
-        position = np.empty(n, np.int32)
-        position[np.concatenate([encoder.information, encoder.parity])] = np.arange(n, dtype=np.int32)
+        position = np.empty(n, np.uint32)
+        position[np.concatenate([encoder.information, encoder.parity])] = np.arange(n, dtype=np.uint32)
         return Graph(graph.rows, position[graph.columns]), encoder
 
     def coded_length(self, length: int) -> int:

@@ -1,28 +1,26 @@
 """Check-node rules: how the parity checks of a code answer its variables, for a vector of frames at once.
 
-A rule is a named tuple of its parameters, and its type selects what numba compiles. ``posterior`` holds one vector per
-variable and ``answers`` one per edge of the code's graph, flat, of the type that ``dtype_of`` gives. Every rule is
-layered: each check sees the answers of those before it. A check's degree is read from the graph, not assumed.
+A rule is a named tuple of its parameters, and its type selects what numba compiles. Every rule is layered: each check
+sees the answers of those before it. A check's degree is read from the graph, not assumed.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 from numba.extending import overload
 
+from baselines.fec.elementary import exp, log
 from baselines.fec.vector import (
-    WIDTH,
     fill,
-    floor,
+    lanes_of,
     load,
     magnitude,
     maximum,
     minimum,
-    power_of_two,
     select,
     store,
     with_sign,
@@ -30,10 +28,28 @@ from baselines.fec.vector import (
 
 
 class Graph(NamedTuple):
-    """Sparse parity-check matrix: row r touches the variables ``columns[rows[r]:rows[r + 1]]`` (both int32)."""
+    """Sparse parity-check matrix: row r touches the variables ``columns[rows[r]:rows[r + 1]]`` (both uint32)."""
 
-    rows: npt.NDArray[np.int32]
-    columns: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.uint32]
+    columns: npt.NDArray[np.uint32]
+
+
+class Memory(NamedTuple):
+    """What one thread works in: flat arrays of the type that ``dtype_of`` gives for the rule.
+
+    rows: a row of LLRs per lane, padded to whole vectors. spare: two square tiles of it. posterior: a vector per
+    variable. answers: a vector per edge of the graph. scratch: two vectors per edge of the largest check. fresh: −1 in
+    the lanes whose answers are void, since their frame has not been through a sweep. decisions: uint32, the hard
+    decisions, a word per variable with a bit per lane.
+    """
+
+    rows: Any
+    spare: Any
+    posterior: Any
+    answers: Any
+    scratch: Any
+    fresh: Any
+    decisions: npt.NDArray[np.uint32]
 
 
 class OffsetMinSum(NamedTuple):
@@ -75,14 +91,13 @@ def dtype_of(rule: Rule) -> np.dtype[np.int8] | np.dtype[np.float32]:
     return np.dtype(np.int8) if isinstance(rule, OffsetMinSum) else np.dtype(np.float32)
 
 
-def sweep(rule, graph, posterior, answers, scratch):
-    """One iteration: every check of the graph answers once. Jitted code only; ``scratch`` has twice as many vectors
-    as the largest check has edges."""
+def sweep(rule, graph, memory):
+    """One iteration: every check of the graph answers once. For jitted code only."""
     raise NotImplementedError
 
 
 @overload(sweep)
-def _sweep(rule, graph, posterior, answers, scratch):
+def _sweep(rule, graph, memory):
     return _sum_product if rule.instance_class is SumProduct else _min_sum
 
 
@@ -108,16 +123,19 @@ def _weaken_by(rule, size):
     return lambda rule, size: size * fill(np.float32(rule.factor))
 
 
-def _min_sum(rule, graph, posterior, answers, scratch):
-    lanes = WIDTH // answers.itemsize
+def _min_sum(rule, graph, memory):
+    posterior, answers = memory.posterior, memory.answers
+    lanes = lanes_of(answers)
+    nothing = fill(answers.dtype.type(0))
+    fresh = load(memory.fresh, 0) < nothing
     for row in range(graph.rows.size - 1):
         edges = range(graph.rows[row], graph.rows[row + 1])
         first = _largest(rule)
         second = _largest(rule)
-        sign = fill(posterior.dtype.type(0))
+        sign = nothing
         for edge in edges:
             at = graph.columns[edge] * lanes
-            message = load(posterior, at) - load(answers, edge * lanes)
+            message = load(posterior, at) - select(fresh, nothing, load(answers, edge * lanes))
             store(posterior, at, message)
             sign = sign ^ message
             size = magnitude(message)
@@ -134,51 +152,38 @@ def _min_sum(rule, graph, posterior, answers, scratch):
             store(posterior, at, message + answer)
 
 
-@njit(nogil=True, cache=True)
-def _exp_of_negative(x):
-    """e^x for float32 lanes x <= 0, to 2e-7 relative: 2^n times a Taylor series in the rest."""
-    steps = maximum(x, fill(np.float32(-80))) * fill(np.float32(1.4426950408889634))
-    whole = floor(steps + fill(np.float32(0.5)))
-    rest = (steps - whole) * fill(np.float32(0.6931471805599453))
-    series = fill(np.float32(1))
-    for term in (6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
-        series = fill(np.float32(1)) + series * rest * fill(np.float32(1 / term))
-    return series * power_of_two(whole)
-
-
-@njit(nogil=True, cache=True)
-def _box_plus(a, b):
-    """log((1 + e^(a+b)) / (e^a + e^b)), the LLR of the exclusive or of two bits."""
-    zero = fill(np.float32(0))
-    u = _exp_of_negative(zero - magnitude(a + b))
-    w = _exp_of_negative(zero - magnitude(a - b))
-    s = (u - w) / (fill(np.float32(2)) + u + w)
-    square = s * s
-    series = fill(np.float32(1 / 13))
-    for term in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
-        series = fill(np.float32(1 / term)) + series * square
-    correction = (s + s) * series  # log((1 + u) / (1 + w)) = 2 artanh(s)
-    return with_sign(minimum(magnitude(a), magnitude(b)), a ^ b) + correction
-
-
-def _sum_product(rule, graph, posterior, answers, scratch):
-    """Answers from partial sums of the messages before and after each edge, which cancels nothing."""
-    lanes = WIDTH // answers.itemsize
+def _sum_product(rule, graph, memory):
+    """With u = e^−|LLR| the exclusive or of two bits has (u + v) / (1 + uv), which loses no digits of either; the
+    answer to an edge joins what comes before it and what comes after it."""
+    posterior, answers, scratch = memory.posterior, memory.answers, memory.scratch
+    lanes = lanes_of(answers)
+    nothing = fill(np.float32(0))  # as u: a bit without doubt
+    fresh = load(memory.fresh, 0) < nothing
     for row in range(graph.rows.size - 1):
         start = graph.rows[row]
         degree = graph.rows[row + 1] - start
-        certain = fill(np.float32(rule.certain))
-        before = certain
+        before = nothing
+        sign = nothing
         for i in range(degree):
             at = graph.columns[start + i] * lanes
-            message = load(posterior, at) - load(answers, (start + i) * lanes)
-            store(scratch, 2 * i * lanes, before)
-            store(scratch, (2 * i + 1) * lanes, message)
-            before = _box_plus(before, message)
-        after = certain
+            message = load(posterior, at) - select(fresh, nothing, load(answers, (start + i) * lanes))
+            store(posterior, at, message)
+            sign = sign ^ message
+            u = exp(nothing - magnitude(message))
+            store(scratch, 2 * i * lanes, u)
+            store(scratch, (2 * i + 1) * lanes, before)
+            before = _join(before, u)
+        after = nothing
         for i in range(degree - 1, -1, -1):
-            message = load(scratch, (2 * i + 1) * lanes)
-            answer = _box_plus(load(scratch, 2 * i * lanes), after)
+            at = graph.columns[start + i] * lanes
+            message = load(posterior, at)
+            size = nothing - log(_join(load(scratch, (2 * i + 1) * lanes), after))
+            answer = with_sign(size, sign ^ message)
             store(answers, (start + i) * lanes, answer)
-            store(posterior, graph.columns[start + i] * lanes, message + answer)
-            after = _box_plus(after, message)
+            store(posterior, at, message + answer)
+            after = _join(after, load(scratch, 2 * i * lanes))
+
+
+@njit(nogil=True, cache=True)
+def _join(u, v):
+    return (u + v) / (fill(np.float32(1)) + u * v)

@@ -65,6 +65,10 @@ def _repeat(builder, scalar, vector: ir.VectorType):
     return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
+def _shuffle(builder, a, b, pattern: list[int]):
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(pattern)), pattern))
+
+
 def _llvm(builder, name: str, *arguments):
     """Call of the LLVM intrinsic ``name`` whose result has its first argument's type."""
     vector = arguments[0].type
@@ -78,6 +82,14 @@ def _address(context, builder, sig, args, vector):
     data = context.make_array(sig.args[0])(context, builder, args[0]).data
     index = context.cast(builder, args[1], sig.args[1], types.intp)
     return builder.bitcast(builder.gep(data, [index]), vector.llvm.as_pointer())
+
+
+@_intrinsic
+def lanes_of(typing, array):
+    """How many of an array's elements make a vector, a constant to the compiler."""
+    return types.intp(array), lambda context, builder, sig, args: context.get_constant(
+        types.intp, Vector.of(array.dtype).lanes
+    )
 
 
 @_intrinsic
@@ -212,7 +224,7 @@ def with_sign(typing, size, sign):
     def generate(context, builder, sig, args):
         if size.real:
             return _llvm(builder, "copysign", *args)
-        negative = builder.ashr(args[1], _repeat(builder, ir.Constant(ir.IntType(8), 7), sign.llvm))
+        negative = builder.ashr(args[1], ir.Constant(sign.llvm, [7] * sign.lanes))
         return builder.sub(builder.xor(args[0], negative), negative)
 
     return sign(size, sign), generate
@@ -232,6 +244,20 @@ def sign_bits(typing, a):
 
 
 @_intrinsic
+def interleave_low(typing, a, b):
+    """a₀ b₀ a₁ b₁ …: the lower halves of both, alternating."""
+    pattern = [lane // 2 + a.lanes * (lane % 2) for lane in range(a.lanes)]
+    return a(a, a), lambda context, builder, sig, args: _shuffle(builder, args[0], args[1], pattern)
+
+
+@_intrinsic
+def interleave_high(typing, a, b):
+    """The upper halves of both, alternating."""
+    pattern = [a.lanes // 2 + lane // 2 + a.lanes * (lane % 2) for lane in range(a.lanes)]
+    return a(a, a), lambda context, builder, sig, args: _shuffle(builder, args[0], args[1], pattern)
+
+
+@_intrinsic
 def floor(typing, a):
     """The whole numbers at or below float32 lanes, as float32."""
     return a(a), lambda context, builder, sig, args: _llvm(builder, "floor", args[0])
@@ -243,8 +269,18 @@ def power_of_two(typing, a):
 
     def generate(context, builder, sig, args):
         whole = builder.fptosi(args[0], a.pattern)
-        biased = builder.add(whole, _repeat(builder, ir.Constant(ir.IntType(32), 127), a.pattern))
-        shifted = builder.shl(biased, _repeat(builder, ir.Constant(ir.IntType(32), 23), a.pattern))
-        return builder.bitcast(shifted, a.llvm)
+        biased = builder.add(whole, ir.Constant(a.pattern, [127] * a.lanes))
+        return builder.bitcast(builder.shl(biased, ir.Constant(a.pattern, [23] * a.lanes)), a.llvm)
+
+    return a(a), generate
+
+
+@_intrinsic
+def exponent(typing, a):
+    """⌊log2 a⌋ as float32, of float32 lanes that hold positive normal numbers."""
+
+    def generate(context, builder, sig, args):
+        biased = builder.lshr(builder.bitcast(args[0], a.pattern), ir.Constant(a.pattern, [23] * a.lanes))
+        return builder.sitofp(builder.sub(biased, ir.Constant(a.pattern, [127] * a.lanes)), a.llvm)
 
     return a(a), generate

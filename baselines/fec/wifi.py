@@ -52,7 +52,7 @@ def expand(base: np.ndarray[Any, Any], z: int) -> Graph:
     edges = np.stack([row * z + offsets, column * z + (offsets + base[row, column]) % z], axis=-1).reshape(-1, 2)
     edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
     rows = np.searchsorted(edges[:, 0], np.arange(base.shape[0] * z + 1))
-    return Graph(rows.astype(np.int32), edges[:, 1].astype(np.int32))
+    return Graph(rows.astype(np.uint32), edges[:, 1].astype(np.uint32))
 
 
 @functools.cache
