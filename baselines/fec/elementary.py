@@ -1,0 +1,41 @@
+"""exp and log of float32 vectors (see ``baselines.fec.vector``), the same bits on every processor.
+
+Truncated series, no fused operations; the errors stated are the largest seen over the whole range.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from baselines.fec.vector import exponent, fill, floor, maximum, power_of_two
+
+LEAST = -80.0
+"""Least argument of ``exp``; it takes all below for this."""
+
+
+@njit(nogil=True, cache=True)
+def exp(x):
+    """e^x for x <= 0: 2^n times the Taylor series of the rest, which is at most log(2)/2 in size."""
+    steps = maximum(x, fill(np.float32(LEAST))) * fill(np.float32(1 / np.log(2)))
+    whole = floor(steps + fill(np.float32(0.5)))
+    rest = (steps - whole) * fill(np.float32(np.log(2)))
+    series = fill(np.float32(1 / 720))
+    for coefficient in (1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
+        series = fill(np.float32(coefficient)) + series * rest
+    return series * power_of_two(whole)
+
+
+@njit(nogil=True, cache=True)
+def log(x):
+    """log x for x > 0: n log 2 + 2 artanh((m − 1) / (m + 1)), m between √½ and √2; e^−80 where x is less."""
+    x = maximum(x, fill(np.float32(np.exp(LEAST))))
+    whole = exponent(x * fill(np.float32(np.sqrt(2))))
+    mantissa = x * power_of_two(fill(np.float32(0)) - whole)
+    one = fill(np.float32(1))
+    s = (mantissa - one) / (mantissa + one)
+    square = s * s
+    series = fill(np.float32(2 / 9))
+    for coefficient in (2 / 7, 2 / 5, 2 / 3, 2.0):
+        series = fill(np.float32(coefficient)) + series * square
+    return whole * fill(np.float32(np.log(2))) + s * series
