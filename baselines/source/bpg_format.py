@@ -88,6 +88,8 @@ def _parse(data: bytes, shape: tuple[int, int] | None) -> BPGFile:
         raise DecodeError(f"BPG pixel format {pixel_format}: 0 to {max(PixelFormat):d} are defined")
     if color_space > max(ColorSpace):
         raise DecodeError(f"BPG colour space {color_space}: 0 to {max(ColorSpace):d} are defined")
+    if pixel_format == PixelFormat.GRAY and color_space != ColorSpace.BT601:
+        raise DecodeError(f"gray BPG file of colour space {color_space}: only 0 is defined")
     for wanted, what in ((depth != 8, f"of {depth} bits a sample"), (alpha1 or alpha2, "with an alpha plane")):
         if wanted:
             raise DecodeError(f"BPG file {what}: only 8 bits a sample without alpha can be read")

@@ -6,6 +6,7 @@ Tap tables are read as: ``ODD[j]`` weighs the chroma sample ``j`` places after t
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from baselines.source.bpg_format import ColorSpace, PixelFormat
 from baselines.source.heif import STEPS, Planes
 from linksim.link import Image
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[Any]
 
 UP_CENTRED = (2, -6, 18, 57, -10, 4, -1)
 """/64, over samples k-3..k+3, for output 2k where a chroma sample lies midway between two luma samples; output 2k+1
@@ -34,8 +35,12 @@ FIXED = 22
 
 
 def to_rgb(planes: Planes, pixel_format: PixelFormat, color_space: ColorSpace, limited_range: bool) -> Image:
-    """uint8 (H, W, 3) from Y of shape (H, W) and, unless gray, Cb and Cr of their own (already cropped) shape."""
-    luma = planes[0].astype(np.int64)
+    """uint8 (H, W, 3) from Y of shape (H, W) and, unless gray, Cb and Cr of their own (already cropped) shape.
+
+    Every sample is the reference decoder's, but for those of limited-range files so far outside the range that its
+    32-bit sums overflow and wrap to the other end; here they are clamped.
+    """
+    luma = planes[0].astype(np.int64 if limited_range else np.int32)
     height, width = luma.shape
     if pixel_format == PixelFormat.GRAY:
         gray = _scale(luma, limited_range)
@@ -46,36 +51,37 @@ def to_rgb(planes: Planes, pixel_format: PixelFormat, color_space: ColorSpace, l
 
 def _upsample(plane: npt.NDArray[np.uint8], pixel_format: PixelFormat) -> Ints:
     """Chroma at luma resolution, rounded and clamped to 8 bits, edges replicated."""
-    wide = plane.astype(np.int64)
+    wide: Ints = plane.astype(np.int32)
     if pixel_format == PixelFormat.C444:
         return wide
-    left = pixel_format in (PixelFormat.C420_LEFT, PixelFormat.C422_LEFT)
     bits = 6
     if pixel_format.chroma_format == 1:
-        wide = _double(wide.T, left=False).T
+        wide = _double(wide, axis=0, left=False)
         bits = 12
-    wide = _double(wide, left)
+    wide = _double(wide, axis=1, left=pixel_format in (PixelFormat.C420_LEFT, PixelFormat.C422_LEFT))
     return np.clip((wide + (1 << bits >> 1)) >> bits, 0, 255)
 
 
-def _double(rows: Ints, left: bool) -> Ints:
-    """Each row at twice the resolution, times 64."""
-    out = np.empty((rows.shape[0], 2 * rows.shape[1]), np.int64)
+def _double(plane: Ints, axis: int, left: bool) -> Ints:
+    """Twice the samples along an axis, times 64."""
     if left:
-        out[:, ::2] = rows * 64
-        out[:, 1::2] = _filter(rows, UP_LEFT, before=3)
+        even, odd = plane * 64, _filter(plane, UP_LEFT, axis, before=3)
     else:
-        out[:, ::2] = _filter(rows, UP_CENTRED, before=3)
-        out[:, 1::2] = _filter(rows, UP_CENTRED[::-1], before=3)
-    return out
+        even, odd = (_filter(plane, taps, axis, before=3) for taps in (UP_CENTRED, UP_CENTRED[::-1]))
+    return np.stack((even, odd), axis + 1).reshape([size * (1 + (i == axis)) for i, size in enumerate(plane.shape)])
 
 
-def _filter(rows: npt.NDArray, taps: tuple[int, ...], before: int, step: int = 1) -> npt.NDArray:
-    """sum of taps[j] * row[step * k + j - before] for every k, edges replicated."""
-    count = -(-rows.shape[1] // step)
-    padded = np.pad(rows, ((0, 0), (before, len(taps) + step)), mode="edge")
-    terms = [tap * padded[:, j : j + step * count : step] for j, tap in enumerate(taps)]
-    return np.sum(terms, axis=0)
+def _filter(plane: npt.NDArray, taps: tuple[int, ...], axis: int, before: int, step: int = 1) -> npt.NDArray:
+    """sum of taps[j] * plane[step * k + j - before] for every k along an axis, edges replicated."""
+    count = -(-plane.shape[axis] // step)
+    margins, window = [(0, 0), (0, 0)], [slice(None), slice(None)]
+    margins[axis] = (before, len(taps) + step)
+    padded = np.pad(plane, margins, mode="edge")
+    total = np.zeros([count if i == axis else size for i, size in enumerate(plane.shape)], plane.dtype)
+    for j, tap in enumerate(taps):
+        window[axis] = slice(j, j + step * count, step)
+        total += tap * padded[tuple(window)]
+    return total
 
 
 def _scale(plane: Ints, limited_range: bool) -> npt.NDArray[np.uint8]:
@@ -103,7 +109,7 @@ def _colors(planes: list[Ints], color_space: ColorSpace, limited_range: bool) ->
     luma_gain, chroma_gain = (255 / 219, 255 / 224) if limited_range else (1.0, 1.0)
     light = (y - 16 if limited_range else y) * _fixed(luma_gain)
     if color_space == ColorSpace.YCGCO:
-        gain = _fixed(chroma_gain)
+        gain = _fixed(luma_gain)
         mixed = (light + (cr - cb) * gain, light + cb * gain, light - (cb + cr) * gain)
     else:
         red, blue = LUMA_WEIGHTS[color_space]
@@ -136,7 +142,7 @@ def from_rgb(image: Image, pixel_format: PixelFormat) -> Planes:
 def _decimate(plane: npt.NDArray, pixel_format: PixelFormat) -> npt.NDArray:
     rows, columns = STEPS[pixel_format.chroma_format]
     if columns == 2:
-        plane = _filter(plane, DOWN_CENTRED, before=4, step=2) / 128
+        plane = _filter(plane, DOWN_CENTRED, axis=1, before=4, step=2) / 128
     if rows == 2:
-        plane = _filter(plane.T, DOWN_CENTRED, before=4, step=2).T / 128
+        plane = _filter(plane, DOWN_CENTRED, axis=0, before=4, step=2) / 128
     return plane

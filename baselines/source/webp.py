@@ -16,6 +16,8 @@ class WebP(SearchedCodec):
     name = "webp"
     suffix = ".webp"
     qualities = range(101)
+    doubling = 35
+    wiggle = 3
 
     def encoders(self, image: Image) -> list[Encoder]:
         if max(image.shape) > 16383:
