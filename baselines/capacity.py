@@ -10,7 +10,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from baselines.modulation import QAM
+from baselines.modulation import QAM, gray_levels
+from linksim.errors import LinksimError
 
 
 def awgn_capacity(snr_db: float) -> float:
@@ -38,7 +39,7 @@ def constellation_capacity(qam: QAM, snr_db: float, *, bitwise: bool = False) ->
     code can reach at most. Both real dimensions are alike, so one is integrated, by Gauss–Hermite quadrature.
     """
     deviation = math.sqrt(10 ** (-snr_db / 10) / 2)
-    levels = qam.levels.astype(np.float64)
+    levels = gray_levels(qam.bits_per_symbol // 2)
     nodes, weights = np.polynomial.hermite_e.hermegauss(128)
     received = levels[:, None] + deviation * nodes
     exponent = -((received[..., None] - levels) ** 2) / (2 * deviation**2)
@@ -59,3 +60,19 @@ def constellation_capacity(qam: QAM, snr_db: float, *, bitwise: bool = False) ->
 def _log_sum(exponent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     largest = exponent.max(axis=-1)
     return largest + np.log(np.exp(exponent - largest[..., None]).sum(axis=-1))
+
+
+def constellation_snr_db(qam: QAM, bits_per_use: float) -> float:
+    """The SNR (dB) above which BICM, a soft demapper with a binary code, can send ``bits_per_use`` of at most 2m."""
+    if not 0 < bits_per_use < qam.bits_per_symbol:
+        raise LinksimError(
+            f"{bits_per_use:g} bits per use: {qam.name} carries more than 0 and less than {qam.bits_per_symbol}"
+        )
+    low, high = awgn_snr_db(bits_per_use), 60.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        if constellation_capacity(qam, middle, bitwise=True) < bits_per_use:
+            low = middle
+        else:
+            high = middle
+    return high

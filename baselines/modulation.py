@@ -34,7 +34,7 @@ class QAM:
             raise LinksimError(f"{bits_per_symbol} bits per symbol: must be one of 2, 4, 6, 8")
         self.bits_per_symbol = bits_per_symbol
         self.name = NAMES[bits_per_symbol // 2 - 1]
-        self.levels = _gray_levels(bits_per_symbol // 2)
+        self.levels = gray_levels(bits_per_symbol // 2).astype(np.float32)
 
     def map(self, bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.complex64]:
         """Symbols, complex64 (S,), of a flat uint8 array of 2m·S bits.
@@ -75,7 +75,7 @@ def modulation(name: str) -> QAM:
     return QAM(BITS_PER_SYMBOL[name])
 
 
-def _gray_levels(bits: int) -> npt.NDArray[np.float32]:
+def gray_levels(bits: int) -> npt.NDArray[np.float64]:
     """The amplitude of each label: (1−2b₀)[2^(m−1) − (1−2b₁)[… − (1−2b_(m−1))]], scaled to half a unit of power."""
     labels = np.arange(2**bits)
     levels = np.ones(labels.size)
@@ -83,7 +83,7 @@ def _gray_levels(bits: int) -> npt.NDArray[np.float32]:
         sign = 1 - 2 * ((labels >> (bits - 1 - position)) & 1)
         inner = 2 ** (bits - 1 - position)
         levels = sign * (levels if position == bits - 1 else inner - levels)
-    return (levels / math.sqrt(2 * np.mean(levels**2))).astype(np.float32)
+    return np.asarray(levels / math.sqrt(2 * np.mean(levels**2)))
 
 
 @numba.njit(nogil=True, cache=True)
