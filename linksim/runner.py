@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -159,7 +161,7 @@ class ProcessPool(Pool):
         self._start()
 
     def _start(self) -> None:
-        self.executor = ProcessPoolExecutor(self.workers, mp_context=self.context, initializer=_one_thread_each)
+        self.executor = ProcessPoolExecutor(self.workers, mp_context=self.context, initializer=_start_worker)
 
     def restart(self) -> None:
         self.stop()
@@ -171,9 +173,16 @@ class ProcessPool(Pool):
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _one_thread_each() -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt ends
+def _start_worker() -> None:
+    """One thread per library, no interrupts (the parent decides what ends), and no life after the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -113,6 +112,17 @@ def test_a_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
     assert outputs(tmp_path) == before
 
 
+def session(leader: int) -> list[int]:
+    """Processes that are alive in a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "linksim", "compare", "--methods", "foreign:Slow,foreign:Analog"]
     command += ["--dataset", "foreign:Many", "--snr", "0:20:10", "--task", "none", "--workers", "1", "--no-figures"]
@@ -121,8 +131,11 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while len(list(folder.glob("rows/part-*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
+    while session(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not session(process.pid), "workers outlive the run"
     kept = {p.name: p.stat().st_mtime_ns for p in folder.glob("rows/part-*")}
     assert kept
     assert not (folder / "summary.csv").exists()
