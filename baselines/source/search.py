@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +17,16 @@ Encoder = Callable[[int], bytes]
 """Quality, on the codec's own scale, to the whole file."""
 
 
+class Found(NamedTuple):
+    """A file and the quality it was coded at."""
+
+    quality: int
+    file: bytes
+
+
 def largest_fitting(
     encode: Encoder, qualities: Sequence[int], max_bytes: int, *, doubling: int, wiggle: int
-) -> bytes | None:
+) -> Found | None:
     """The file of the best quality within ``max_bytes``; None if the lowest qualities exceed it.
 
     doubling: steps of quality that about double a file, which is where the search begins. wiggle: a file may be larger
@@ -29,15 +37,14 @@ def largest_fitting(
     meets the budget. After five probes the bracket is halved instead, which bounds their number whatever the sizes do.
     """
     sizes: dict[int, int] = {}
-    best: tuple[int, bytes] | None = None
+    fitting: dict[int, bytes] = {}
 
     def fits(index: int) -> bool:
-        nonlocal best
         file = encode(qualities[index])
         sizes[index] = len(file)
-        if len(file) <= max_bytes and (best is None or index > best[0]):
-            best = index, file
-        return len(file) <= max_bytes
+        if len(file) <= max_bytes:
+            fitting[index] = file
+        return index in fitting
 
     low = next((index for index in range(wiggle + 2) if fits(index)), None)
     if low is None:
@@ -49,7 +56,8 @@ def largest_fitting(
     for index in range(high + 1, min(high + 1 + wiggle, len(qualities))):
         if index not in sizes:
             fits(index)
-    return best[1] if best else None
+    best = max(fitting)
+    return Found(qualities[best], fitting[best])
 
 
 def _probe(sizes: dict[int, int], low: int, high: int, max_bytes: int, doubling: int) -> int:
@@ -92,17 +100,21 @@ class SearchedCodec(SourceCodec):
         check_image(image)
         return self.encoders(image)[0](quality)
 
-    def encode_to_budget(self, image: Image, max_bytes: int) -> bytes | None:
+    def search(self, image: Image, max_bytes: int) -> Found | None:
         """The file with the best RGB PSNR among the largest that fit, one for each sampling of colour."""
         check_image(image)
-        found = (
+        attempts = (
             largest_fitting(encode, self.qualities, max_bytes, doubling=self.doubling, wiggle=self.wiggle)
             for encode in self.encoders(image)
         )
-        files = [file for file in found if file is not None]
-        if len(files) < 2:
-            return files[0] if files else None
-        return min(files, key=lambda file: self._squared_error(image, file))
+        found = [attempt for attempt in attempts if attempt]
+        if len(found) < 2:
+            return found[0] if found else None
+        return min(found, key=lambda attempt: self._squared_error(image, attempt.file))
+
+    def encode_to_budget(self, image: Image, max_bytes: int) -> bytes | None:
+        found = self.search(image, max_bytes)
+        return found.file if found else None
 
     def smallest(self, image: Image) -> bytes:
         """The smallest file, which may be a step or two above the lowest quality."""
