@@ -13,6 +13,7 @@ from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
     from linksim.experiment import Experiment
+    from linksim.runner import Pool
 
 
 def compare(
@@ -35,6 +36,7 @@ def compare(
     baseline: Annotated[str | None, typer.Option(help="Add each method's difference to this one.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; a second run goes on from it.")] = None,
     workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
+    dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
     figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
@@ -56,7 +58,7 @@ def compare(
         over_budget=over_budget,
         device=device,
     )
-    return show(experiment, out, workers, baseline, timeout, figures)
+    return show(experiment, workers, dask, out, baseline, timeout, figures)
 
 
 def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
@@ -72,8 +74,25 @@ def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
     return kind, text or {"bpp": "0.25", "cbr": "0.125"}[kind]
 
 
+def make_pool(workers: int, dask: str) -> Pool:
+    """Where units run: a Dask cluster if one is named, else processes of this machine."""
+    from linksim.runner import ProcessPool
+
+    if dask:
+        from linksim.cluster import DaskPool
+
+        return DaskPool(dask)
+    return ProcessPool(workers or os.cpu_count() or 1)
+
+
 def show(
-    experiment: Experiment, out: Path | None, workers: int, baseline: str | None, timeout: float, figures: bool
+    experiment: Experiment,
+    workers: int = 0,
+    dask: str = "",
+    out: Path | None = None,
+    baseline: str | None = None,
+    timeout: float = 1800.0,
+    figures: bool = True,
 ) -> int:
     """Run an experiment with progress and print its tables; 1 if a method failed."""
     from rich.console import Console
@@ -81,10 +100,11 @@ def show(
     from linksim import tables
     from linksim.cli.progress import bar
     from linksim.comparison import run_comparison
-    from linksim.runner import ProcessPool
 
-    folder = out or Path("runs") / f"{experiment.data.name}-{experiment.hash()[:8]}"
-    pool = ProcessPool(workers or os.cpu_count() or 1)
+    # The hash opens every link, data set and task: what cannot run is refused before any worker starts.
+    name = f"{experiment.data.name}-{experiment.hash()[:8]}"
+    folder = out or Path("runs") / name
+    pool = make_pool(workers, dask)
     try:
         with bar("comparing") as progress:
             result = run_comparison(
