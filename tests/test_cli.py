@@ -51,7 +51,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     [
         ([], "--methods"),
         (["--methods", "bgp"], "unknown method 'bgp' (did you mean 'bpg'?); known: "),
-        (["--methods", "bpg+ldpc-7/8"], "ldpc-7/8"),
+        (["--methods", "bpg+ldpc-7/8"], "rate '7/8'"),
         (["--methods", "bpg+17qam"], "17qam"),
         (["--methods", "bpg+qpsk+16qam"], "second modulation"),
         (["--methods", "no.such:Link"], "cannot import module 'no.such'"),
@@ -72,7 +72,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["--methods", "bpg", "--workers", "-1"], "workers -1"),
         (["--methods", "bpg", "--baseline", "webp"], "baseline 'webp'"),
         (["--methods", "bpg", "--frob"], "--frob"),
-        (["--methods", "bpg", "--limit", "many"], "many"),
+        (["--methods", "bpg", "--limit", "many"], "'--limit'"),
     ],
 )
 def test_a_bad_request_gets_one_line(

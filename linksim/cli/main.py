@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> int:
     except LinksimError as error:
         return _say(error)
     except typer.TyperException as error:
-        return _say(getattr(error, "message", "") or error)
+        return _say(error.format_message() if hasattr(error, "format_message") else error)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # the reader of our output has gone, which is its right
             sys.stderr.close()
