@@ -30,14 +30,14 @@ class Dice:
 
     def __init__(self, *purpose: object):
         digest = hashlib.sha256("/".join(map(str, purpose)).encode()).digest()
-        self._raw = np.random.Philox(key=int.from_bytes(digest[:16], "big")).random_raw(64).tolist()
-        self._next = 0
+        self._generator = np.random.Philox(key=int.from_bytes(digest[:16], "big"))
+        self._drawn: list[int] = []
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """Uniform in [low, high), 53 random bits."""
-        value = (self._raw[self._next] >> 11) * 2.0**-53
-        self._next += 1
-        return low + (high - low) * value
+        if not self._drawn:
+            self._drawn = self._generator.random_raw(32)[::-1].tolist()
+        return low + (high - low) * ((self._drawn.pop() >> 11) * 2.0**-53)
 
     def below(self, count: int) -> int:
         """Uniform in 0 .. count − 1."""
