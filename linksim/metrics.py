@@ -102,12 +102,15 @@ def bootstrap_weights(clusters: int, seed: int = 0) -> npt.NDArray[np.int64]:
 def bootstrap_mean(values: Floats, clusters: npt.NDArray[np.int64]) -> tuple[float, float]:
     """95 % percentile-bootstrap interval of the mean, resampling whole clusters (Efron and Tibshirani 1993, ch. 13).
 
-    values: (n,) float. clusters: (n,) which cluster each belongs to, numbered from 0.
+    values: (n,) float. clusters: (n,) which cluster each belongs to, numbered from 0. One cluster says nothing of how
+    much others differ: (NaN, NaN).
     """
     if len(values) == 0 or not np.isfinite(values).all():
         mean = float(values.mean()) if len(values) else math.nan
         return mean, mean
     count = int(clusters.max()) + 1
+    if count < 2:
+        return math.nan, math.nan
     weights = bootstrap_weights(count)
     sums = np.bincount(clusters, weights=values, minlength=count)
     sizes = np.bincount(clusters, minlength=count)

@@ -63,3 +63,4 @@ def test_the_bootstrap_resamples_clusters() -> None:
     values = np.random.default_rng(3).normal(0, 1, 20)
     alone = bootstrap_mean(values, np.arange(20))
     assert bootstrap_mean(np.repeat(values, 20), np.repeat(np.arange(20), 20)) == pytest.approx(alone)
+    assert all(map(math.isnan, bootstrap_mean(values, np.zeros(20, int))))
