@@ -56,11 +56,13 @@ def tuned(method: str, bpp: float, snr: float, start: str, loss: Loss | None = N
     return Planned(name, method + suffix, bpp, (snr, snr), loss or METHODS[method].loss, TUNE, start)
 
 
+START = "start-0.25bpp-5dB"
 FIRST = "base-0.25bpp-5dB"
 WIDE = "base-0.5bpp-random"
 PLAN: tuple[Planned, ...] = (
     # fig4 and table 1: everything at 0.25 bpp and 5 dB
-    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, BASE),
+    Planned(START, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=8500, decay=False)),
+    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000, warmup=50), START),
     tuned("sdjscc", 0.25, 5, FIRST),
     tuned("deepjscc", 0.25, 5, FIRST),
     tuned("sdjscc-paper", 0.25, 5, FIRST),
