@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from PIL import Image as Pillow
-
 from linksim.data import embedded
 from linksim.data.base import Dataset, Sample
+from linksim.data.images import read_image
 from linksim.errors import unknown
 
 
@@ -32,8 +30,7 @@ class Photos(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         photo = self._photos[index]
-        with Pillow.open(embedded.ASSETS / photo.file) as image:
-            return Sample(np.asarray(image.convert("RGB")), photo.name, sources=(photo.of,))
+        return Sample(read_image(embedded.ASSETS / photo.file), photo.name, sources=(photo.of,))
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, "split": "test", "images": len(self), "assets": embedded.fingerprint()}
