@@ -1,0 +1,72 @@
+// The summary as a table that sorts by any column.
+
+const sorting = { column: -1, down: false };
+
+const columns = [
+  { label: "Method", value: (row) => row.method, text: (row) => row.method },
+  ...(data.budgets.length > 1
+    ? [{ label: `Budget (${data.budgets[0].split("=")[0]})`, value: (row) => budgetValue(row.budget), text: (row) => row.budget.split("=")[1] }]
+    : []),
+  { label: "SNR (dB)", value: (row) => row.snr_db, text: (row) => String(row.snr_db) },
+  { label: "n", value: (row) => row.n, text: (row) => String(row.n) },
+  ...data.metrics.map((metric) => ({
+    label: metric.label,
+    value: (row) => valueOf(row, metric.column),
+    text: (row) => format(metric, valueOf(row, metric.column)),
+    interval: (row) => interval(metric, row),
+  })),
+];
+
+function buildTable() {
+  const heads = columns.map((column, i) => {
+    const button = element("button", { type: "button" }, column.label);
+    button.addEventListener("click", () => sortBy(i));
+    return element("th", { scope: "col" }, button);
+  });
+  document.querySelector("#table thead tr").replaceChildren(...heads);
+  showRows();
+}
+
+/** Sort by a column; again: the other way round; a third time: as it was. */
+function sortBy(i) {
+  if (sorting.column !== i) Object.assign(sorting, { column: i, down: false });
+  else if (!sorting.down) sorting.down = true;
+  else sorting.column = -1;
+  document.querySelectorAll("#table th").forEach((head, j) => {
+    if (j === sorting.column) head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  });
+  showRows();
+}
+
+/** The rows in order; what was not measured comes last. */
+function sorted() {
+  if (sorting.column < 0) return data.rows;
+  const { value } = columns[sorting.column];
+  const sign = sorting.down ? -1 : 1;
+  return [...data.rows].sort((a, b) => {
+    const [p, q] = [value(a), value(b)];
+    if (Number.isNaN(p) || Number.isNaN(q)) return Number.isNaN(p) - Number.isNaN(q);
+    return p < q ? -sign : p > q ? sign : 0;
+  });
+}
+
+function showRows() {
+  const lines = sorted().map((row) => {
+    const cells = columns.map((column) => {
+      const range = column.interval?.(row);
+      return element("td", {}, column.text(row), ...(range ? [element("small", {}, range)] : []));
+    });
+    return element("tr", { "data-snr": row.snr_db, "data-budget": row.budget }, ...cells);
+  });
+  document.querySelector("#table tbody").replaceChildren(...lines);
+  markRows();
+}
+
+/** Tint the rows of the operating point. */
+function markRows() {
+  for (const line of document.querySelectorAll("#table tbody tr")) {
+    const here = Number(line.dataset.snr) === data.snr_db[state.snr] && line.dataset.budget === data.budgets[state.budget];
+    line.classList.toggle("now", here);
+  }
+}

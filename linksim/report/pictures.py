@@ -1,0 +1,128 @@
+"""What the image viewer shows: chosen images, what each method delivers at every SNR, and the task's verdict."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.data.base import Objects, Sample
+from linksim.deliveries import Delivery, deliver, evenly_spaced
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment
+from linksim.link import Budget
+from linksim.report.album import Album
+from linksim.runner import Pool
+
+Call = tuple[Experiment, str, Budget, int]  # the arguments of ``deliver``
+
+PIXELATED = 128
+"""Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
+MIN_SCORE = 0.3
+"""Boxes of a lower score are not drawn; average precision counts them."""
+
+
+def gather(
+    experiment: Experiment,
+    methods: Iterable[str],
+    count: int,
+    album: Album,
+    pool: Pool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """The viewer's data, JSON-able; its pictures are numbers of the album.
+
+    ``items``: the images. ``shown[budget][method][image][snr]``: what arrived, see ``_shown``.
+    """
+    numbers = evenly_spaced(experiment.size, count)
+    rising = replace(experiment, snr_db=tuple(sorted(experiment.snr_db)))
+    plain = replace(rising, methods=("original",), snr_db=rising.snr_db[:1])
+    calls: list[Call] = []
+    for number in numbers:
+        calls.append((plain, "original", plain.budgets[0], number))
+        calls += [(rising, method, budget, number) for budget in rising.budgets for method in methods]
+    items: list[dict[str, Any]] = []
+    shown: dict[str, dict[str, list[Any]]] = {}
+    for done, (call, deliveries) in enumerate(zip(calls, _in_order(pool, calls), strict=True)):
+        progress(done, len(calls))
+        if call[0] is plain:
+            sample = experiment.data[call[3]]
+        cells = [_shown(delivery, sample.objects, album) for delivery in deliveries]
+        if call[0] is plain:
+            items.append(_item(sample) | cells[0])
+        else:
+            shown.setdefault(str(call[2]), {}).setdefault(call[1], []).append(cells)
+    progress(len(calls), len(calls))
+    judge = experiment.judge
+    return {
+        "items": items,
+        "shown": shown,
+        "kind": judge.kind if judge else "",
+        "classes": list(experiment.data.classes or judge.classes) if judge else [],
+        "pixelated": all(max(item["width"], item["height"]) <= PIXELATED for item in items),
+    }
+
+
+def _in_order(pool: Pool, calls: Iterable[Call]) -> Iterator[list[Delivery]]:
+    """What ``deliver`` gives for each of the calls; few results wait at a time, since they hold images."""
+    waiting: deque[Future[list[Delivery]]] = deque()
+    try:
+        for call in calls:
+            waiting.append(pool.executor.submit(deliver, *call))
+            if len(waiting) > pool.workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenExecutor as error:
+        raise LinksimError("a worker died while the report's images were sent again; try --images 0") from error
+
+
+def _item(sample: Sample) -> dict[str, Any]:
+    height, width = sample.image.shape[:2]
+    item: dict[str, Any] = {"key": sample.key, "width": width, "height": height, "label": sample.label}
+    if sample.objects is not None:
+        item["truth"] = [
+            [*_relative(box, width, height), int(label)]
+            for box, label in zip(sample.objects.boxes, sample.objects.labels, strict=True)
+        ]
+    return item
+
+
+def _shown(delivery: Delivery, truth: Objects | None, album: Album) -> dict[str, Any]:
+    """One delivery: picture, psnr (dB, None if infinite), ok and, where a task judged it, verdict and correct, or
+    boxes: [x0, y0, x1, y1 (of the image's sides), score, class, 1 if it found an object]."""
+    row = delivery.row
+    shown = {"picture": album.add(delivery.image), "ok": row["ok"]}
+    shown["psnr"] = round(row["psnr"], 2) if np.isfinite(row["psnr"]) else None
+    if "verdict" in row:
+        shown |= {"verdict": row["verdict"], "correct": row["correct"]}
+    if "detections" in row and truth is not None:
+        height, width = delivery.image.shape[:2]
+        found = np.asarray(row["detections"], np.float32).reshape(-1, 6)
+        found = found[found[:, 4] >= MIN_SCORE]
+        found = found[np.argsort(-found[:, 4], kind="stable")]
+        shown["boxes"] = [
+            [*_relative(box, width, height), round(float(box[4]), 2), int(box[5]), int(hit)]
+            for box, hit in zip(found, _hits(found, truth), strict=True)
+        ]
+    return shown
+
+
+def _hits(found: npt.NDArray[np.float32], truth: Objects) -> npt.NDArray[np.bool_]:
+    """Which detections, in order of score, find an object; one that mAP would not count may be found as well."""
+    from linksim.detection_metrics import match
+
+    plain = Objects(truth.boxes, truth.labels, np.zeros(len(truth.labels), bool))
+    possible = found[:, 5] <= truth.labels.max(initial=-1)
+    hits = np.zeros(len(found), bool)
+    hits[possible] = match([found[possible]], [plain]).hit
+    return hits
+
+
+def _relative(box: npt.NDArray[np.float32], width: int, height: int) -> list[float]:
+    return [round(float(v), 4) for v in box[:4] / (width, height, width, height)]
