@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
+from baselines.fec.elementary import exp, log
+from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, store
 from linksim.errors import LinksimError, unknown
 
 BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
@@ -20,7 +22,7 @@ NAMES = tuple(BITS_PER_SYMBOL)
 DEMAPPERS = ("app", "maxlog")
 
 _LEAST_NOISE = np.float32(1e-30)
-_LEAST_SUM = np.float32(1e-30)
+_SYMBOLS = 8  # that the demapper takes at a time
 
 
 class QAM:
@@ -60,12 +62,14 @@ class QAM:
         """
         if method not in DEMAPPERS:
             raise unknown("demapper", method, DEMAPPERS)
-        received = np.ascontiguousarray(received, np.complex64)
-        noise = np.ascontiguousarray(np.broadcast_to(np.asarray(noise_var, np.float32), received.shape))
-        llr = np.empty(received.size * self.bits_per_symbol, np.float32)
-        kernel = _demap_app if method == "app" else _demap_maxlog
-        kernel(received.view(np.float32), noise, self.bits_per_symbol // 2, self.levels, llr)
-        return llr
+        whole = -(-received.size // _SYMBOLS) * _SYMBOLS
+        symbols, noise = np.zeros(whole, np.complex64), np.ones(whole, np.float32)
+        symbols[: received.size] = received
+        noise[: received.size] = noise_var
+        llr = np.empty(whole * self.bits_per_symbol, np.float32)
+        bits = self.bits_per_symbol // 2
+        _demap(method == "app", symbols.view(np.float32), noise, bits, self.levels, llr.view(np.float64))
+        return llr[: received.size * self.bits_per_symbol]
 
 
 def modulation(name: str) -> QAM:
@@ -86,68 +90,61 @@ def gray_levels(bits: int) -> npt.NDArray[np.float64]:
     return np.asarray(levels / math.sqrt(2 * np.mean(levels**2)))
 
 
-@numba.njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def _map(bits, per_dimension, levels, amplitudes):
-    for d in range(amplitudes.size):
-        first = (d >> 1) * 2 * per_dimension + (d & 1)
-        label = 0
-        for j in range(per_dimension):
-            label = 2 * label + (bits[first + 2 * j] & 1)
-        amplitudes[d] = levels[label]
+    for symbol in range(amplitudes.size // 2):
+        first = symbol * 2 * per_dimension
+        real = imaginary = 0
+        for j in range(first, first + 2 * per_dimension, 2):
+            real = 2 * real + (bits[j] & 1)
+            imaginary = 2 * imaginary + (bits[j + 1] & 1)
+        amplitudes[2 * symbol] = levels[real]
+        amplitudes[2 * symbol + 1] = levels[imaginary]
 
 
-@numba.njit(nogil=True, cache=True)
-def _demap_maxlog(amplitudes, noise, per_dimension, levels, llr):
-    best = np.empty((2, per_dimension), np.float32)
-    for d in range(amplitudes.size):
-        best[:] = np.inf
-        for label in range(levels.size):
-            distance = (amplitudes[d] - levels[label]) ** 2
-            for j in range(per_dimension):
-                bit = (label >> (per_dimension - 1 - j)) & 1
-                best[bit, j] = min(best[bit, j], distance)
-        scale = np.float32(1) / max(noise[d >> 1], _LEAST_NOISE)
-        first = (d >> 1) * 2 * per_dimension + (d & 1)
-        for j in range(per_dimension):
-            llr[first + 2 * j] = (best[1, j] - best[0, j]) * scale
-
-
-@numba.njit(nogil=True, cache=True)
-def _demap_app(amplitudes, noise, per_dimension, levels, llr):
-    exponent = np.empty(levels.size, np.float32)
-    likelihood = np.empty(levels.size, np.float32)
-    for d in range(amplitudes.size):
-        scale = np.float32(1) / max(noise[d >> 1], _LEAST_NOISE)
-        largest = np.float32(-np.inf)
-        for label in range(levels.size):
-            exponent[label] = -((amplitudes[d] - levels[label]) ** 2) * scale
-            largest = max(largest, exponent[label])
-        for label in range(levels.size):
-            likelihood[label] = math.exp(exponent[label] - largest)
-        first = (d >> 1) * 2 * per_dimension + (d & 1)
-        for j in range(per_dimension):
-            shift = per_dimension - 1 - j
-            zero = one = np.float32(0)
+@njit(nogil=True, cache=True)
+def _demap(exact, amplitudes, noise, per_dimension, levels, llr):
+    """Eight symbols at a time. llr: as float64, a pair for one bit of both dimensions of a symbol."""
+    lanes = lanes_of(amplitudes)
+    found = np.empty(per_dimension * lanes, np.float32)
+    pairs = found.view(np.float64)
+    squares = np.empty(levels.size * lanes, np.float32)
+    for start in range(0, noise.size, lanes):
+        scales = fill(np.float32(1)) / maximum(load(noise, start), fill(_LEAST_NOISE))
+        for half in range(2):
+            scale = interleave_high(scales, scales) if half else interleave_low(scales, scales)
+            received = load(amplitudes, 2 * start + half * lanes)
             for label in range(levels.size):
-                if (label >> shift) & 1:
-                    one += likelihood[label]
-                else:
-                    zero += likelihood[label]
-            if min(zero, one) > _LEAST_SUM:
-                llr[first + 2 * j] = math.log(zero / one)
-            else:  # one sum has underflowed: take it relative to its own largest term
-                llr[first + 2 * j] = _log_sum(exponent, shift, 0) - _log_sum(exponent, shift, 1)
+                distance = received - fill(levels[label])
+                store(squares, label * lanes, distance * distance)
+            for j in range(per_dimension):
+                store(found, j * lanes, _ratio(exact, squares, scale, per_dimension - 1 - j, levels.size))
+            first = (start + half * lanes // 2) * per_dimension
+            for symbol in range(lanes // 2):
+                for j in range(per_dimension):
+                    llr[first + symbol * per_dimension + j] = pairs[j * (lanes // 2) + symbol]
 
 
-@numba.njit(nogil=True, cache=True)
-def _log_sum(exponent, shift, bit):
-    """log Σ exp(exponent) over the labels whose bit at ``shift`` is ``bit``."""
-    largest = np.float32(-np.inf)
-    for label in range(exponent.size):
-        if (label >> shift) & 1 == bit:
-            largest = max(largest, exponent[label])
-    total = np.float32(0)
-    for label in range(exponent.size):
-        if (label >> shift) & 1 == bit:
-            total += math.exp(exponent[label] - largest)
-    return largest + math.log(total)
+@njit(nogil=True, cache=True)
+def _ratio(exact, squares, scale, shift, labels):
+    """LLRs of the label bit at ``shift`` from the squared distances to all levels. The sums of likelihoods are taken
+    relative to their largest terms, so that nothing underflows."""
+    lanes = lanes_of(squares)
+    zero = fill(np.float32(np.inf))
+    one = zero
+    for label in range(labels):
+        if label >> shift & 1:
+            one = minimum(one, load(squares, label * lanes))
+        else:
+            zero = minimum(zero, load(squares, label * lanes))
+    ratio = (one - zero) * scale
+    if exact:
+        sum_zero = fill(np.float32(0))
+        sum_one = sum_zero
+        for label in range(labels):
+            if label >> shift & 1:
+                sum_one = sum_one + exp((one - load(squares, label * lanes)) * scale)
+            else:
+                sum_zero = sum_zero + exp((zero - load(squares, label * lanes)) * scale)
+        ratio = ratio + log(sum_zero / sum_one)
+    return ratio
