@@ -34,14 +34,6 @@ class ParityCheckCode(ChannelCode):
         self.name, self.graph, self.n, self.k, self.encoder = name, graph, n, k, encoder
         self.decoder = Decoder(graph, n, k)
 
-    @staticmethod
-    def systematic(graph: Graph, n: int) -> tuple[Graph, DenseEncoder]:
-        """Any matrix with its columns reordered to [information | parity], and an encoder for it."""
-        encoder = DenseEncoder(graph, n)
-        position = np.empty(n, np.uint32)
-        position[np.concatenate([encoder.information, encoder.parity])] = np.arange(n, dtype=np.uint32)
-        return Graph(graph.rows, position[graph.columns]), encoder
-
     def coded_length(self, length: int) -> int:
         if not 1 <= length <= self.k:
             raise LinksimError(f"block of {length} bits: {self.name} takes 1 to {self.k}")
@@ -67,3 +59,12 @@ class ParityCheckCode(ChannelCode):
         if size != expected:
             raise LinksimError(f"{self.name}: {size} values for blocks that need {expected}")
         return lengths
+
+
+def systematic(graph: Graph, n: int) -> tuple[Graph, int, int, DenseEncoder]:
+    """What ``ParityCheckCode`` needs, after its name, for any matrix of n columns: they are reordered to
+    [information | parity]; redundant rows are allowed."""
+    encoder = DenseEncoder(graph, n)
+    position = np.empty(n, np.uint32)
+    position[np.concatenate([encoder.information, encoder.parity])] = np.arange(n, dtype=np.uint32)
+    return Graph(graph.rows, position[graph.columns]), n, encoder.information.size, encoder

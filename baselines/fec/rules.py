@@ -56,11 +56,11 @@ class OffsetMinSum(NamedTuple):
     """Offset min-sum in int8, ``scale`` steps per unit of LLR, clipped at ±``clip``.
 
     Answers lose ``offset`` and are capped at ``cap``: without the cap the posteriors of a frame that has converged
-    saturate, and it falls apart again.
+    saturate, and it falls apart again. ``clip`` lies below ``cap``, so that a single check can correct any bit.
     """
 
     scale: float = 4
-    clip: float = 63
+    clip: float = 30
     certain: float = 127
     offset: int = 2
     cap: int = 31
@@ -102,14 +102,14 @@ def _sweep(rule, graph, memory):
 
 
 def _largest(rule):
-    """A vector of magnitudes that no message exceeds."""
+    """What bounds the answers of a check on a single bit."""
 
 
 @overload(_largest)
 def _largest_of(rule):
     if rule.instance_class is OffsetMinSum:
         return lambda rule: fill(np.uint8(255))
-    return lambda rule: fill(np.float32(np.inf))
+    return lambda rule: fill(np.float32(rule.clip))
 
 
 def _weaken(rule, size):
