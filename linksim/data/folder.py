@@ -64,7 +64,6 @@ class ClassFolder(Dataset):
     """A sub-folder for each class, named as the class, with its images: class by class, in natural order."""
 
     name = "class-folder"
-    task = "imagenet"
     description = "a sub-folder of images for each class"
     splits: tuple[str, ...] = ("test",)
     embedded = False

@@ -17,10 +17,10 @@ CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "
 
 
 class STL10(Dataset):
-    """96×96 images of ten classes, memory-mapped. ``unlabeled`` has no labels."""
+    """96×96 images of ten classes, memory-mapped. ``unlabeled`` has no labels. No task that is shipped knows these
+    classes: train a head (``linksim train-task``) or bring a network."""
 
     name = "stl10"
-    task = "classify"
     description = "STL-10, 96×96, 10 classes"
     splits = ("test", "train", "unlabeled")
     embedded = False

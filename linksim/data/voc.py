@@ -32,7 +32,7 @@ class PascalVOC(Dataset):
     splits = ("test", "val", "train", "trainval")
     embedded = False
     expects = (
-        "[VOCdevkit/]VOC2007/ (or VOC2012/) with Annotations/, ImageSets/Main/SPLIT.txt and JPEGImages/; "
+        "VOC2007/ or VOC2012/ (there or in VOCdevkit/) with Annotations/, ImageSets/Main/SPLIT.txt and JPEGImages/; "
         "from http://host.robots.ox.ac.uk/pascal/VOC/"
     )
 
