@@ -27,8 +27,8 @@ class ImageNet(ClassFolder):
     description = "ImageNet (ILSVRC 2012) validation images, labels by synset"
     splits = ("val", "train")
     expects = (
-        "n01440764/*.JPEG ... (there or in val/), or Kaggle's ILSVRC/Data/CLS-LOC/val/*.JPEG beside LOC_val_solution.csv; "
-        "from https://image-net.org (an account is needed)"
+        "n01440764/*.JPEG ... (there or in val/), or Kaggle's ILSVRC/Data/CLS-LOC/val/*.JPEG beside "
+        "LOC_val_solution.csv; from https://image-net.org (an account is needed)"
     )
 
     def __init__(self, root: Path, split: str = "val"):
