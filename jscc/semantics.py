@@ -6,7 +6,10 @@
 
 The task is an ``nn.Module`` from images (N, 3, H, W) in 0..255 to logits (N, C), and the layer any of its modules by
 name, whose output is (N, K, M, N') or (N, K). For a linear head on globally pooled features, w_k^c is the head's own
-entry divided by the number of positions, whatever the image, and so eq. 9 is the mean row of the head.
+entry divided by the number of positions, whatever the image, and so eq. 9 is the mean row of the head. If the rows sum
+to zero, as those of any softmax regression with an L2 penalty do, the logits' mean does not depend on the image at all:
+every w_k is 0 at every layer, every weight of eq. 10 is r/K, and eq. 13 is the feature loss whatever τ is. The variants
+``absolute`` and ``predicted`` do not cancel.
 """
 
 from __future__ import annotations
@@ -87,7 +90,8 @@ def importance(tap: FeatureTap, images: Tensor, variant: str = "paper") -> Tenso
     """W of each image, (N, K), by the variant's name."""
     if variant not in IMPORTANCES:
         raise unknown("GSW variant", variant, IMPORTANCES)
-    return IMPORTANCES[variant](tap, images).detach()
+    with torch.enable_grad():
+        return IMPORTANCES[variant](tap, images).detach()
 
 
 def semantic_weights(importances: Tensor, tau: float, r: float | None = None) -> Tensor:

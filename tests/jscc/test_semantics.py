@@ -63,6 +63,21 @@ def test_a_linear_head_on_pooled_features_gives_its_own_mean_row():
     assert torch.allclose(found, (network[3].weight.mean(0) / 4).expand(3, 5), atol=1e-7)
 
 
+def test_eq_9_cancels_for_a_head_whose_rows_sum_to_zero():
+    """Softmax regression with an L2 penalty has such a head (scikit-learn's is the witness): no τ tells maps apart."""
+    from sklearn.linear_model import LogisticRegression
+
+    network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 4))
+    images = torch.randn(40, 3, 2, 2)
+    features = network[:4](images).detach().numpy()
+    fitted = LogisticRegression(C=0.1).fit(features, [0, 1, 2, 3] * 10)
+    network[4].weight.data = torch.tensor(fitted.coef_, dtype=torch.float32)
+    tap = semantics.FeatureTap(network, "0")
+    paper, absolute = (semantics.importance(tap, images, v).mean(0) for v in ("paper", "absolute"))
+    assert torch.allclose(semantics.semantic_weights(paper, 1000.0), torch.ones(5), atol=0.01)
+    assert float(semantics.semantic_weights(absolute, 1000.0).max()) > 2
+
+
 def test_softmax_weights_are_those_of_scipy():
     from scipy.special import softmax
 
