@@ -1,0 +1,168 @@
+"""Carry out a recipe: what can run runs, and its folder gets tables, figures and a README that says what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pandas as pd
+
+from linksim import tables
+from linksim.comparison import Comparison, run_comparison
+from linksim.deliveries import evenly_spaced
+from linksim.errors import LinksimError
+from linksim.experiment import Experiment
+from linksim.link import Budget
+from linksim.recipes import published
+from linksim.recipes.recipe import Changes, Entry, Recipe
+from linksim.runner import Pool, Progress
+from linksim.store import write_atomically
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A recipe as it ran, what came out, the paper's numbers beside it (see ``published``; empty where it has
+    none), and what was left out, with the reason."""
+
+    recipe: Recipe
+    comparison: Comparison
+    paper: pd.DataFrame
+    gains: pd.DataFrame
+    missing: tuple[str, ...]
+
+
+def reproduce(
+    recipe: Recipe,
+    changes: Changes,
+    folder: Path,
+    pool: Pool,
+    *,
+    command: str,
+    progress: Progress = lambda done, total: None,
+    timeout: float = 1800.0,
+    figures: bool = True,
+    device: str = "cpu",
+) -> Reproduction:
+    """Run a recipe into a folder. command: the command line that does so, without the options for the changes.
+
+    Beside what every comparison writes there are paper.csv and gains.csv, where the paper has numbers, and README.md.
+    """
+    ready, missing = available(recipe.changed(changes), device)
+    experiment = ready.experiment(device)
+    result = run_comparison(
+        experiment, folder, pool, baseline=ready.baseline, progress=progress, timeout=timeout, figures=False
+    )
+    drawn = _figures(ready, experiment, result.summary, folder) if figures else []
+    found = Reproduction(
+        ready,
+        result,
+        published.beside(result.summary, ready),
+        published.gains(result.summary, ready),
+        (*missing, *(f"{name}: {' '.join(why.split())[:300]}" for name, why in result.failures.items())),
+    )
+    for name, frame in (("paper.csv", found.paper), ("gains.csv", found.gains)):
+        if len(frame):
+            write_atomically(folder / name, frame.to_csv(index=False, float_format="%.6g").encode())
+    text = _readme(found, changes, command + changes.words(), [path.name for path in drawn if path.suffix == ".png"])
+    write_atomically(folder / "README.md", text.encode())
+    return found
+
+
+def available(recipe: Recipe, device: str = "cpu") -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe without what lacks a checkpoint, and what that is: a method that none of its budgets has one for,
+    then each budget that a remaining method has none for, since a comparison needs all its methods."""
+    experiment = recipe.experiment(device)
+    lacking = {(e.method, b): _lacks(experiment, e, b) for e in recipe.methods for b in recipe.budgets}
+    methods = tuple(e for e in recipe.methods if not all(lacking[e.method, b] for b in recipe.budgets))
+    budgets = tuple(b for b in recipe.budgets if not any(lacking[e.method, b] for e in methods))
+    lines = []
+    for entry in recipe.methods:
+        lacks = dict.fromkeys(lack for budget in recipe.budgets if (lack := lacking[entry.method, budget]))
+        where = [f" at {budget}" for budget in recipe.budgets if lacking[entry.method, budget] and entry in methods]
+        if lacks:
+            lines.append(f"{entry.method}{','.join(where)}: no checkpoint {' or '.join(lacks)} is shipped")
+    if not methods or not budgets or (recipe.own_axis and all(entry.at is None for entry in methods)):
+        raise LinksimError(f"{recipe.name}: nothing to compare; {'; '.join(lines)}")
+    return recipe.only(methods, budgets), tuple(lines)
+
+
+def _lacks(experiment: Experiment, entry: Entry, budget: Budget) -> str:
+    """The pattern of the checkpoint that this method lacks, or nothing."""
+    if not entry.checkpoint:
+        return ""
+    elements = budget.value * (2 if budget.kind == "cbr" else 1)
+    pattern = entry.checkpoint.replace("{bpp}", f"{elements:g}")
+    try:
+        serving = experiment.link(entry.method, budget).identity().get("checkpoints", {})
+    except LinksimError:
+        serving = {}
+    return "" if any(fnmatchcase(name, pattern) for name in serving) else pattern
+
+
+def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, folder: Path) -> list[Path]:
+    from linksim.recipes.figures import draw
+
+    paths = draw(summary, recipe, folder)
+    if recipe.gallery:
+        from linksim.gallery import gallery
+        from linksim.plots import save, style
+
+        images = evenly_spaced(experiment.size, recipe.gallery)
+        for snr_db in recipe.snr_db:
+            with style("default"):
+                paths += save(gallery(experiment, snr_db, images), folder / f"gallery-{snr_db:g}dB")
+    return paths
+
+
+def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[str]) -> str:
+    recipe, experiment = found.recipe, found.comparison.experiment
+    facts = tables.facts(experiment)
+    differs = [*data_differs(recipe, changes), *recipe.differs]
+    blocks = [
+        f"# {recipe.name}: {recipe.title}",
+        recipe.shows,
+        f"    {command}",
+        f"made all that is here, by way of\n\n    {experiment.command()}",
+        "\n".join(f"![{name}]({name})" for name in pictures),
+    ]
+    if recipe.own_axis:
+        blocks += [f"## {recipe.x}", _placed(found)]
+    if len(found.paper):
+        blocks += ["## The paper's numbers beside ours", paper_says(recipe), published.markdown(found.paper)]
+    if len(found.gains):
+        blocks += ["## Differences that the paper states", published.markdown(found.gains)]
+    blocks += ["## What differs from the paper", _bullets(differs)] if differs else []
+    if found.missing:
+        blocks += ["## What is left out", _bullets(found.missing)]
+    blocks += ["## How it was measured", _bullets(facts)]
+    blocks.append("All tables: [table.md](table.md), [table.tex](table.tex), [summary.csv](summary.csv).")
+    return "\n\n".join(block.strip("\n") for block in blocks if block) + "\n"
+
+
+def data_differs(recipe: Recipe, changes: Changes) -> tuple[str, ...]:
+    """What sets the data apart from the paper's: the recipe's own words, unless the run chose other data."""
+    if not changes.of_data:
+        return recipe.data_differs
+    options = replace(changes, quick=False, limit=None).words().strip()
+    return (f"Data and task are those of this run, not the recipe's: {options}.",)
+
+
+def paper_says(recipe: Recipe) -> str:
+    """What the columns of the paper's numbers are of."""
+    data = f" on {recipe.paper_data}" if recipe.paper_data else ""
+    return f"Columns named *paper* are the paper's own{data}; the others are ours, with 95 % intervals."
+
+
+def _bullets(lines: list[str] | tuple[str, ...]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _placed(found: Reproduction) -> str:
+    """The recipe's own axis down, its figures' metrics across."""
+    recipe, summary = found.recipe, found.comparison.summary
+    places = {entry.method: entry.at for entry in recipe.methods if entry.at is not None}
+    frame = summary.assign(at=summary["method"].map(places)).sort_values("at", kind="stable")
+    names = [c for n in recipe.figures for c in (n, f"{n}_lo", f"{n}_hi") if c in frame and frame[c].notna().any()]
+    shown = frame[["at", "method", "budget", "snr_db", *names]].rename(columns={"at": recipe.x})
+    return published.markdown(shown)
