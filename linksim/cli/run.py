@@ -1,0 +1,127 @@
+"""``linksim run``: a recipe of one's own."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linksim.cli.compare import make_pool
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+    from linksim.recipes import Changes, Recipe, Reproduction
+    from linksim.runner import Pool
+
+RESULTS = Path("results")
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML); 'linksim reproduce' has seven to start from.")],
+    dataset: Annotated[str | None, typer.Option(help="Other data than the recipe's; see 'linksim datasets'.")] = None,
+    task: Annotated[str | None, typer.Option(help="Another task than the data's own; none for none.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The recipe's quick form: fewer images and SNRs.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; a second run goes on from it.")] = None,
+    workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
+    dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
+    timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
+    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
+    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
+) -> int:
+    """Run a recipe: a comparison as a file, with a paper's numbers beside the results."""
+    from linksim.recipes import Changes, load
+
+    found = load(recipe)
+    changes = Changes(quick, dataset, "" if task == "none" else task, limit)
+    folder = out or default_folder(changes) / found.name
+    pool = make_pool(workers, dask)
+    command = f"linksim run {shlex.quote(str(recipe))}"
+    try:
+        return carry_out(found, changes, folder, pool, command, timeout, figures, device)
+    finally:
+        pool.close()
+
+
+def default_folder(changes: Changes) -> Path:
+    """``results``, or a folder in it for results that are not of the recipes as they stand."""
+    words = ["quick"] * changes.quick
+    if changes.dataset is not None:
+        from linksim import registry
+
+        words.append(registry.dataset(changes.dataset).name)
+    if changes.task is not None:
+        words.append(Path(changes.task.rpartition(":")[2] or "no-task").stem)
+    if changes.limit is not None:
+        words.append(f"limit{changes.limit}")
+    return RESULTS / "-".join(words) if words else RESULTS
+
+
+def carry_out(
+    recipe: Recipe,
+    changes: Changes,
+    folder: Path,
+    pool: Pool,
+    command: str,
+    timeout: float,
+    figures: bool,
+    device: str,
+) -> int:
+    """Run a recipe with progress and show what came out; 1 if something of it is missing."""
+    from linksim.cli.progress import bar
+    from linksim.recipes import reproduce
+
+    with bar(recipe.name) as progress:
+        found = reproduce(
+            recipe,
+            changes,
+            folder,
+            pool,
+            command=command,
+            progress=progress,
+            timeout=timeout,
+            figures=figures,
+            device=device,
+        )
+    _show(found, changes, folder)
+    if found.missing:
+        print(f"linksim: {recipe.name}: left out: {'; '.join(found.missing)}", file=sys.stderr)
+    return 1 if found.missing else 0
+
+
+def _show(found: Reproduction, changes: Changes, folder: Path) -> None:
+    from rich.console import Console
+
+    from linksim import tables
+    from linksim.recipes.reproduction import data_differs, paper_says
+
+    recipe, console = found.recipe, Console()
+    console.print(f"[bold]{recipe.name}: {recipe.title}[/]", highlight=False)
+    console.print(tables.terminal(found.comparison.summary))
+    if found.comparison.differences is not None:
+        console.print(tables.difference_table(found.comparison.differences))
+    for title, frame in ((paper_says(recipe), found.paper), ("Differences that the paper states", found.gains)):
+        if len(frame):
+            console.print(_published_table(title, frame))
+    lines = [*data_differs(recipe, changes), *recipe.differs, *tables.facts(found.comparison.experiment)]
+    for line in lines:
+        console.print(f"[dim]· {line}[/]", highlight=False)
+    console.print(f"tables, figures and rows are in {folder}", highlight=False, soft_wrap=True)
+
+
+def _published_table(title: str, frame: pd.DataFrame) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    from linksim.recipes.published import cells
+
+    head, lines = cells(frame)
+    shown = Table(*head, title=title, box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for line in lines:
+        shown.add_row(*line)
+    return shown
