@@ -25,14 +25,23 @@ class LearnedMethod:
 METHODS: dict[str, LearnedMethod] = {
     "deepjscc": LearnedMethod(Loss("pixel")),
     "deepjscc-analog": LearnedMethod(Loss("pixel"), "bourtsoulatze", "analog"),
-    "sdjscc": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
-    "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
     "sdjscc-paper": LearnedMethod(Loss("gsw")),
     "sdjscc-nogsw": LearnedMethod(Loss("features")),
+    "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
+    "sdjscc-verdict": LearnedMethod(Loss("verdict", pixel_weight=0.3)),
 }
+
+ALIASES = {"sdjscc": "sdjscc-classwise"}
+"""``sdjscc`` is the form of the semantic loss that did best on the validation split (results/jscc-remedies.md)."""
+
+
+def resolve(name: str) -> str:
+    """The method that a name stands for."""
+    return ALIASES.get(name, name)
 
 
 def learned_method(name: str) -> LearnedMethod:
-    if name not in METHODS:
-        raise unknown("learned method", name, METHODS)
-    return METHODS[name]
+    """The method of this name, or that it stands for."""
+    if resolve(name) not in METHODS:
+        raise unknown("learned method", name, {*METHODS, *ALIASES})
+    return METHODS[resolve(name)]

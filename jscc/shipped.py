@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jscc.checkpoint import Card, read_card
+from jscc.methods import resolve
 from linksim.errors import LinksimError
 
 FOLDER = Path(__file__).parent / "checkpoints"
@@ -39,7 +40,7 @@ def shipped(folder: Path) -> tuple[Shipped, ...]:
 
 def of_method(method: str, candidates: Iterable[Shipped]) -> list[Shipped]:
     """Those trained for a method; ``LinksimError`` if there is none."""
-    found = [s for s in candidates if s.card.method == method]
+    found = [s for s in candidates if s.card.method == resolve(method)]
     if not found:
         raise LinksimError(f"no checkpoint for {method!r} is shipped; train one and give it as '{method}:PATH'")
     return found

@@ -21,7 +21,7 @@ import torch
 from jscc import shipped
 from jscc.data import TrainingImages
 from jscc.losses import Loss
-from jscc.methods import METHODS
+from jscc.methods import METHODS, resolve
 from jscc.presets import PRESETS, Recipe
 from jscc.training import Progress, Run, Trainer
 from jscc.validation import ValidationSet
@@ -56,21 +56,21 @@ def tuned(method: str, bpp: float, snr: float, start: str, loss: Loss | None = N
     return Planned(name, method + suffix, bpp, (snr, snr), loss or METHODS[method].loss, TUNE, start)
 
 
-START = "start-0.25bpp-5dB"
+START, MIDDLE = "start-0.25bpp-5dB", "middle-0.25bpp-5dB"
 FIRST = "base-0.25bpp-5dB"
-WIDE = "base-0.5bpp-random"
+WIDE = "deepjscc-0.5bpp-0to20dB"
+SD = resolve("sdjscc")
 PLAN: tuple[Planned, ...] = (
     # fig4 and table 1: everything at 0.25 bpp and 5 dB
     Planned(START, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=8500, decay=False)),
-    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000, warmup=50), START),
-    tuned("sdjscc", 0.25, 5, FIRST),
-    tuned("deepjscc", 0.25, 5, FIRST),
+    Planned(MIDDLE, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000, warmup=50), START),
+    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=3500, lr=7e-4, warmup=50), MIDDLE),
+    *(tuned(name, 0.25, 5, FIRST) for name in ("sdjscc-classwise", "deepjscc", "sdjscc-verdict", "sdjscc-nogsw")),
     tuned("sdjscc-paper", 0.25, 5, FIRST),
-    tuned("sdjscc-nogsw", 0.25, 5, FIRST),
     Planned("deepjscc-analog-0.25bpp-5dB", "deepjscc-analog", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)),
     # fig8: several training SNRs at 0.5 bpp, from one base over random SNR
-    Planned(WIDE, "base", 0.5, (0, 20), PIXEL, ADAPT, FIRST),
-    *(tuned("sdjscc", 0.5, snr, WIDE) for snr in (5, 20, 10, 0)),
+    Planned(WIDE, "deepjscc", 0.5, (0, 20), PIXEL, ADAPT, FIRST),
+    *(tuned(SD, 0.5, snr, WIDE) for snr in (5, 20, 10, 0)),
     # fig6: several bpp at 20 dB, with and without GSW
     tuned("sdjscc-nogsw", 0.5, 20, WIDE),
     *(
@@ -78,7 +78,7 @@ PLAN: tuple[Planned, ...] = (
         for bpp in (0.25, 0.125)
         for planned in (
             Planned(f"base-{bpp:g}bpp-20dB", "base", bpp, (20, 20), PIXEL, ADAPT, FIRST),
-            tuned("sdjscc", bpp, 20, f"base-{bpp:g}bpp-20dB"),
+            tuned(SD, bpp, 20, f"base-{bpp:g}bpp-20dB"),
             tuned("sdjscc-nogsw", bpp, 20, f"base-{bpp:g}bpp-20dB"),
         )
     ),
@@ -95,6 +95,13 @@ def _checkpoint(runs: Path, name: str) -> Path:
     """A finished checkpoint: shipped, or else in the folder of its run."""
     path = shipped.FOLDER / f"{name}.safetensors"
     return path if path.exists() else runs / name / f"{name}.safetensors"
+
+
+def is_needed(planned: Planned, runs: Path) -> bool:
+    """Whether it is still to be trained; a base is not, once all that starts from it is there."""
+    if _checkpoint(runs, planned.name).exists():
+        return False
+    return planned.method != "base" or any(p.start == planned.name and is_needed(p, runs) for p in PLAN)
 
 
 def main() -> None:
@@ -117,7 +124,7 @@ def main() -> None:
     data = data or TrainingImages.from_dataset(registry.dataset("stamps10/train"))
     validation = ValidationSet.from_dataset(registry.dataset("stamps10/val"), args.val_images, task.module)
     for planned in todo:
-        if not _checkpoint(args.runs, planned.name).exists():
+        if is_needed(planned, args.runs):
             train(planned, data, validation, args.runs, task.identity())
 
 

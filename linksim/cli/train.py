@@ -52,6 +52,7 @@ def train(
     """Train a learned link: stage 1 on pixels, or with --start stage 2 on the method's loss."""
     import torch
 
+    from jscc.methods import resolve
     from jscc.presets import recipe
     from jscc.training import Run
 
@@ -60,7 +61,7 @@ def train(
     changed = {"steps": steps, "batch": batch, "crop": crop, "lr": lr, "warmup": warmup}
     wanted_loss = {"semantic": loss, "layer": layer, "variant": variant, "tau": tau, "r": r}
     run = Run(
-        method=method,
+        method=resolve(method),
         architecture=_architecture(method, bpp, mapping),
         snr_db=_snr_range(snr),
         loss=_loss(method, start is not None, wanted_loss | {"pixel_weight": pixel_weight, "per_image": per_image}),

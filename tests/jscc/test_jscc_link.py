@@ -17,7 +17,7 @@ def folder(make_checkpoint, tmp_path, monkeypatch):
     make_checkpoint("deep-0.25-10", snr=(10, 10))
     make_checkpoint("deep-0.25-random", snr=(0, 20))
     make_checkpoint("deep-0.125-5", elements=8)
-    make_checkpoint("sd-0.5-5", elements=32, method="sdjscc")
+    make_checkpoint("sd-0.5-5", elements=32, method="sdjscc-classwise")
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     return tmp_path
 
@@ -48,6 +48,7 @@ def test_largest_bpp_within_the_budget_nearest_to_5_db(folder):
     assert chosen("deepjscc@-3") == ["deep-0.25-5"]
     assert chosen("deepjscc", 0.2) == ["deep-0.125-5"]
     assert chosen("deepjscc", 3.0) == ["deep-0.25-5"]
+    assert chosen("sdjscc", 0.5) == chosen("sdjscc-classwise", 0.5) == ["sd-0.5-5"]
     assert chosen("deepjscc@match") == ["deep-0.25-10", "deep-0.25-5"]
 
 
