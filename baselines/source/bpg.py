@@ -27,6 +27,7 @@ class BPG(SearchedCodec):
     name = "bpg"
     suffix = ".bpg"
     qualities = range(51, -1, -1)
+    start = 38
     doubling = 6
 
     def __init__(self, pixel_formats: tuple[PixelFormat, ...] = (PixelFormat.C420, PixelFormat.C444)) -> None:

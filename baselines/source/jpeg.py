@@ -20,6 +20,7 @@ class JPEG(SearchedCodec):
     name = "jpeg"
     suffix = ".jpg"
     qualities = range(1, 101)
+    start = 11
     doubling = 32
 
     def __init__(self, subsamplings: tuple[str, ...] = ("4:2:0", "4:2:2", "4:4:4")) -> None:

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 from PIL import Image as PILImage
+from PIL import UnidentifiedImageError
 
 from baselines.source.base import DecodeError
 from linksim.link import Image
@@ -32,6 +33,8 @@ def load(data: bytes, kind: str, shape: tuple[int, int] | None) -> Image:
                 return np.array(picture.convert("RGB"))
     except DecodeError:
         raise
+    except UnidentifiedImageError:
+        raise DecodeError(f"not a {kind} file") from None
     except Exception as err:  # Pillow's readers raise whatever a damaged header leads them to
         raise DecodeError(f"malformed {kind} file: {err}") from err
 

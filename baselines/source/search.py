@@ -25,13 +25,12 @@ class Found(NamedTuple):
 
 
 def largest_fitting(
-    encode: Encoder, qualities: Sequence[int], max_bytes: int, *, doubling: int, wiggle: int
+    encode: Encoder, qualities: Sequence[int], max_bytes: int, *, start: int, doubling: int, wiggle: int
 ) -> Found | None:
     """The file of the best quality within ``max_bytes``; None if the lowest qualities exceed it.
 
-    doubling: steps of quality that about double a file, which is where the search begins. wiggle: a file may be larger
-    than those of this many qualities above it, so that many are tried beyond the first that is too large, and
-    as many at the low end.
+    start: the quality tried first. doubling: steps of quality that about double a file. wiggle: a file may be larger
+    than those of this many qualities above it, so that many are tried beyond the first that is too large.
 
     Sizes grow about exponentially, so the next probe is where the line through the logarithms of the bracket's sizes
     meets the budget. After five probes the bracket is halved instead, which bounds their number whatever the sizes do.
@@ -46,28 +45,29 @@ def largest_fitting(
             fitting[index] = file
         return index in fitting
 
-    low = next((index for index in range(wiggle + 2) if fits(index)), None)
-    if low is None:
-        return None
-    high = len(qualities)
+    low, high = -1, len(qualities)  # of what is known to fit, and to exceed
+    probe = qualities.index(start)
     while high - low > 1:
-        probe = min(max(_probe(sizes, low, high, max_bytes, doubling), low + 1), high - 1)
         low, high = (probe, high) if fits(probe) else (low, probe)
-    for index in range(high + 1, min(high + 1 + wiggle, len(qualities))):
+        probe = min(max(_probe(sizes, low, high, max_bytes, doubling), low + 1), high - 1)
+    for index in range(high + 1, min(high + 2 + wiggle if low < 0 else high + 1 + wiggle, len(qualities))):
         if index not in sizes:
             fits(index)
+    if not fitting:
+        return None
     best = max(fitting)
     return Found(qualities[best], fitting[best])
 
 
 def _probe(sizes: dict[int, int], low: int, high: int, max_bytes: int, doubling: int) -> int:
     """Index near or between the bracket's ends: by size at first, later the middle."""
-    room = math.log(max_bytes / sizes[low])
-    if high not in sizes:
-        return low + round(doubling * room / math.log(2))
-    if len(sizes) > 5 or sizes[high] <= sizes[low]:
+    if len(sizes) > 5:
         return (low + high) // 2
-    return low + round((high - low) * room / math.log(sizes[high] / sizes[low]))
+    if low in sizes and high in sizes and sizes[high] > sizes[low]:
+        share = math.log(max_bytes / sizes[low]) / math.log(sizes[high] / sizes[low])
+        return low + round((high - low) * share)
+    known = low if low in sizes else high
+    return known + round(doubling * math.log2(max(max_bytes, 1) / sizes[known]))
 
 
 def check_image(image: Image) -> None:
@@ -82,9 +82,10 @@ def check_image(image: Image) -> None:
 class SearchedCodec(SourceCodec):
     """A codec that meets a byte budget by searching its quality scale, once for each way it can sample colour.
 
-    doubling, wiggle: see ``largest_fitting``; measured on photographs.
+    start, doubling, wiggle: see ``largest_fitting``; measured on photographs.
     """
 
+    start: int
     doubling: int
     wiggle: int = 0
 
@@ -103,11 +104,13 @@ class SearchedCodec(SourceCodec):
     def search(self, image: Image, max_bytes: int) -> Found | None:
         """The file with the best RGB PSNR among the largest that fit, one for each sampling of colour."""
         check_image(image)
-        attempts = (
-            largest_fitting(encode, self.qualities, max_bytes, doubling=self.doubling, wiggle=self.wiggle)
-            for encode in self.encoders(image)
-        )
-        found = [attempt for attempt in attempts if attempt]
+        found: list[Found] = []
+        for encode in self.encoders(image):
+            start = found[-1].quality if found else self.start  # another sampling ends up near
+            attempt = largest_fitting(
+                encode, self.qualities, max_bytes, start=start, doubling=self.doubling, wiggle=self.wiggle
+            )
+            found += [attempt] if attempt else []
         if len(found) < 2:
             return found[0] if found else None
         return min(found, key=lambda attempt: self._squared_error(image, attempt.file))

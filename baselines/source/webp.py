@@ -16,6 +16,7 @@ class WebP(SearchedCodec):
     name = "webp"
     suffix = ".webp"
     qualities = range(101)
+    start = 10
     doubling = 35
     wiggle = 3
 
