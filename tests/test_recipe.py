@@ -35,6 +35,7 @@ baseline: foreign:Analog
 figures: [acc, psnr]
 paper_data: holiday pictures
 data_differs: [Plasma is no holiday.]
+task_differs: [It is warm or cold here.]
 differs: [The sea is missing.]
 gains: [{of: original, over: "foreign:Analog", snr_db: 0, metric: ssim, paper: 0.25}]
 quick: {snr: 20, limit: 2}
@@ -231,6 +232,7 @@ def test_what_carrying_out_a_recipe_leaves(tmp_path: Path) -> None:
         "    linksim run small.yaml\n",
         "    linksim compare --methods original,",
         "Plasma is no holiday.",
+        "It is warm or cold here.",
         "The sea is missing.",
         "6 images of plasma",
         "on holiday pictures",
@@ -260,8 +262,9 @@ def test_changes_are_carried_out_and_said(tmp_path: Path) -> None:
     assert (found.comparison.summary["n"] == 3).all()
     readme = (tmp_path / "README.md").read_text()
     assert "    linksim run small.yaml --quick --dataset foreign:Odd --limit 3\n" in readme
-    assert "Data and task are those of this run, not the recipe's: --dataset foreign:Odd." in readme
+    assert "This run was made with --dataset foreign:Odd." in readme
     assert "holiday." not in readme
+    assert "warm or cold" not in readme
     assert "The sea is missing." in readme
 
 
@@ -322,7 +325,7 @@ def test_run_and_reproduce_from_the_command_line(
     assert linksim("reproduce", "fig6", "table1", *words) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("linksim: ")]
     assert len(said) == 2
-    assert "fig6: nothing to compare; sdjscc@20dB: no checkpoint sdjscc-0.125bpp-20dB or " in said[0]
+    assert "fig6: nothing to compare; sdjscc@20dB: no checkpoint sdjscc-*-0.125bpp-20dB or " in said[0]
     assert "table1: left out: deepjscc: no checkpoint deepjscc-0.125bpp-*dB or deepjscc-0.25bpp-*dB" in said[1]
     folder = Path("results/plasma-no-task-limit2/table1")
     assert set(pd.read_csv(folder / "summary.csv")["method"]) == {"original", "jpeg", "webp", "bpg"}

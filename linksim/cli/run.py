@@ -88,30 +88,32 @@ def carry_out(
             figures=figures,
             device=device,
         )
-    _show(found, changes, folder)
+    _show(found, changes)
+    print(f"tables, figures and rows are in {folder}")
     if found.missing:
         print(f"linksim: {recipe.name}: left out: {'; '.join(found.missing)}", file=sys.stderr)
     return 1 if found.missing else 0
 
 
-def _show(found: Reproduction, changes: Changes, folder: Path) -> None:
+def _show(found: Reproduction, changes: Changes) -> None:
     from rich.console import Console
 
     from linksim import tables
-    from linksim.recipes.reproduction import data_differs, paper_says
+    from linksim.recipes.reproduction import paper_says, placed
 
-    recipe, console = found.recipe, Console()
+    recipe, result, console = found.recipe, found.comparison, Console()
     console.print(f"[bold]{recipe.name}: {recipe.title}[/]", highlight=False)
-    console.print(tables.terminal(found.comparison.summary))
-    if found.comparison.differences is not None:
-        console.print(tables.difference_table(found.comparison.differences))
+    if recipe.own_axis:
+        console.print(_published_table(f"Along {recipe.x}", placed(found)))
+    else:
+        console.print(tables.terminal(result.summary))
+    if result.differences is not None and len(result.differences):
+        console.print(tables.difference_table(result.differences))
     for title, frame in ((paper_says(recipe), found.paper), ("Differences that the paper states", found.gains)):
         if len(frame):
             console.print(_published_table(title, frame))
-    lines = [*data_differs(recipe, changes), *recipe.differs, *tables.facts(found.comparison.experiment)]
-    for line in lines:
+    for line in [*recipe.differences(changes), *tables.facts(result.experiment)]:
         console.print(f"[dim]· {line}[/]", highlight=False)
-    console.print(f"tables, figures and rows are in {folder}", highlight=False, soft_wrap=True)
 
 
 def _published_table(title: str, frame: pd.DataFrame) -> RenderableType:

@@ -229,6 +229,7 @@ KEYS: dict[str, Check] = {
     "figures": _list_of(_metric),
     "paper_data": _text,
     "data_differs": _list_of(_text),
+    "task_differs": _list_of(_text),
     "differs": _list_of(_text),
     "gains": _list_of(lambda value: Gain(**_table(value, GAIN_KEYS, tuple(GAIN_KEYS)))),
     "quick": _quick,

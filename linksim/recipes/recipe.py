@@ -50,11 +50,6 @@ class Changes:
     task: str | None = None
     limit: int | None = None
 
-    @property
-    def of_data(self) -> bool:
-        """Whether the data or the task are others than the recipe's."""
-        return self.dataset is not None or self.task is not None
-
     def words(self) -> str:
         """The command line's words for them, each after a space."""
         given = {"dataset": self.dataset, "task": "none" if self.task == "" else self.task, "limit": self.limit}
@@ -88,6 +83,7 @@ class Recipe:
     gallery: int = 0
     paper_data: str = ""
     data_differs: tuple[str, ...] = ()
+    task_differs: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     gains: tuple[Gain, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +113,15 @@ class Recipe:
             if getattr(changes, name) is not None:
                 fields[name] = getattr(changes, name)
         return replace(self, **fields)
+
+    def differences(self, changes: Changes) -> list[str]:
+        """What sets a run apart from the paper, a sentence each: other data bring their own task."""
+        data, task = changes.dataset is None, changes.dataset is None and changes.task is None
+        said = [*(self.data_differs if data else ()), *(self.task_differs if task else ())]
+        if not task:
+            options = replace(changes, quick=False, limit=None).words().strip()
+            said.append(f"This run was made with {options}.")
+        return [*said, *self.differs]
 
     def only(self, methods: tuple[Entry, ...], budgets: tuple[Budget, ...]) -> Recipe:
         """The recipe for some of its methods and budgets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, fold
 def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[str]) -> str:
     recipe, experiment = found.recipe, found.comparison.experiment
     facts = tables.facts(experiment)
-    differs = [*data_differs(recipe, changes), *recipe.differs]
+    differs = recipe.differences(changes)
     blocks = [
         f"# {recipe.name}: {recipe.title}",
         recipe.shows,
@@ -127,7 +127,7 @@ def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[
         "\n".join(f"![{name}]({name})" for name in pictures),
     ]
     if recipe.own_axis:
-        blocks += [f"## {recipe.x}", _placed(found)]
+        blocks += [f"## Along {recipe.x}", published.markdown(placed(found))]
     if len(found.paper):
         blocks += ["## The paper's numbers beside ours", paper_says(recipe), published.markdown(found.paper)]
     if len(found.gains):
@@ -140,14 +140,6 @@ def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[
     return "\n\n".join(block.strip("\n") for block in blocks if block) + "\n"
 
 
-def data_differs(recipe: Recipe, changes: Changes) -> tuple[str, ...]:
-    """What sets the data apart from the paper's: the recipe's own words, unless the run chose other data."""
-    if not changes.of_data:
-        return recipe.data_differs
-    options = replace(changes, quick=False, limit=None).words().strip()
-    return (f"Data and task are those of this run, not the recipe's: {options}.",)
-
-
 def paper_says(recipe: Recipe) -> str:
     """What the columns of the paper's numbers are of."""
     data = f" on {recipe.paper_data}" if recipe.paper_data else ""
@@ -158,11 +150,10 @@ def _bullets(lines: list[str] | tuple[str, ...]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _placed(found: Reproduction) -> str:
+def placed(found: Reproduction) -> pd.DataFrame:
     """The recipe's own axis down, its figures' metrics across."""
     recipe, summary = found.recipe, found.comparison.summary
     places = {entry.method: entry.at for entry in recipe.methods if entry.at is not None}
     frame = summary.assign(at=summary["method"].map(places)).sort_values("at", kind="stable")
     names = [c for n in recipe.figures for c in (n, f"{n}_lo", f"{n}_hi") if c in frame and frame[c].notna().any()]
-    shown = frame[["at", "method", "budget", "snr_db", *names]].rename(columns={"at": recipe.x})
-    return published.markdown(shown)
+    return frame[["at", "method", "budget", "snr_db", *names]].rename(columns={"at": recipe.x})
