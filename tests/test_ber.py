@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from baselines.ber import BATCH, ErrorCounts, Simulation, uncoded_ber
-from baselines.fec.ldpc import ParityCheckCode
+from baselines.fec.alist import AlistLDPC
+from baselines.fec.ldpc import systematic
 from baselines.fec.rules import Graph
 from baselines.fec.uncoded import Uncoded
 from baselines.fec.wifi import WifiLDPC
@@ -74,8 +75,7 @@ def test_stops_at_enough_block_errors_or_at_the_last_block():
 def test_a_last_symbol_that_blocks_do_not_fill(name):
     """Three Hamming codewords are 21 bits."""
     checks = np.array([[0, 1, 2, 4], [0, 1, 3, 5], [0, 2, 3, 6]], np.uint32)
-    graph, encoder = ParityCheckCode.systematic(Graph(np.array([0, 4, 8, 12], np.uint32), checks.ravel()), 7)
-    code = ParityCheckCode("hamming", graph, 7, 4, encoder)
+    code = AlistLDPC("hamming", *systematic(Graph(np.array([0, 4, 8, 12], np.uint32), checks.ravel()), 7))
     (counts,) = Simulation(code, modulation(name), max_blocks=3).run([60.0])
     assert (counts.blocks, counts.bits, counts.bit_errors) == (3, 12, 0)
 
