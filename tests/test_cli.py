@@ -36,7 +36,8 @@ def test_help_is_quick() -> None:
         assert command in shown.stdout
     # Importing torch alone takes longer; the bound is generous, since machines that run tests are busy.
     assert min(times) < 3
-    loaded = "import sys, linksim.cli.main as m; m.build(); print([n for n in ('torch', 'numba', 'matplotlib', 'pandas') if n in sys.modules])"
+    heavy = ("torch", "numba", "matplotlib", "pandas")
+    loaded = f"import sys, linksim.cli.main as m; m.build(); print([n for n in {heavy} if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True).stdout.strip() == "[]"
 
 

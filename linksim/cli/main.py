@@ -11,7 +11,20 @@ import typer
 
 from linksim.errors import LinksimError
 
-COMMANDS = ("compare", "ber", "encode", "decode", "plot", "methods", "datasets", "report", "run", "reproduce", "train", "train-task")
+COMMANDS = (
+    "compare",
+    "ber",
+    "encode",
+    "decode",
+    "plot",
+    "methods",
+    "datasets",
+    "report",
+    "run",
+    "reproduce",
+    "train",
+    "train-task",
+)
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
