@@ -105,6 +105,7 @@ def keras_twin(small):
     return twin
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's, beside numpy 2
 @pytest.mark.parametrize("form", ["small.keras", "saved_model"])
 def test_keras_gives_the_verdicts_of_torch(small, keras_twin, names, tmp_path, form):
     path = tmp_path / form

