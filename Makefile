@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := $(VENV)/.extras
 
-.PHONY: compare test lint clean
+.PHONY: compare test lint docs clean
 
 compare: $(STAMP)
 	$(BIN)/linksim compare --methods jpeg,webp,bpg --snr 0:20 --dataset photos --bpp 0.5 --out runs/photos
@@ -18,6 +18,9 @@ lint: $(EXTRAS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(EXTRAS)
+	$(BIN)/zensical build --strict
 
 # torch is pinned to a CPU build by the constraints; the second pip call needs the first one's numpy.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
@@ -35,4 +38,4 @@ $(EXTRAS): $(STAMP)
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site
