@@ -1,0 +1,256 @@
+"""Everything that README and docs tell a reader to type, typed; and what they quote, compared with its source.
+
+Each page is one test: its commands and Python blocks run in order, in a folder that holds what the page takes for
+granted (``photo.png``, ``path/to/images`` ...) and the files that the page itself shows (blocks with a ``title``). Two
+things make that quick: every experiment is cut to two images and two SNRs, and photographs are reduced to a quarter.
+Commands in ``ONLY_PARSED`` are checked against the command line's own parser instead.
+"""
+
+from __future__ import annotations
+
+import configparser
+import csv
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import typer.main
+from PIL import Image
+
+from linksim.cli.main import build, run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ONLY_PARSED = {
+    r"^train\b": "trains for an hour",
+    r"^train-task\b": "computes features for minutes",
+    r"^(reproduce|run)\b": "tested with the recipes",
+    r"--dask": "needs a cluster",
+    r"path/to/(stl10|cifar10|ILSVRC|VOCdevkit|kodak)": "data that the reader has",
+    r"--task \S*(model|birds)\.": "a model that the reader has",
+    r":runs/deepjscc/": "what the hour of training leaves",
+}
+MORE = {"compare": ["--no-figures"], "ber": ["--max-blocks", "64"]}
+"""Options that make a command quick."""
+OTHER_PROGRAMS = ("dask", "jupyter")
+HAMMING_ALIST = """7 3
+3 4
+1 1 2 1 2 2 3
+4 4 4
+1 0 0
+2 0 0
+1 2 0
+3 0 0
+1 3 0
+2 3 0
+1 2 3
+1 3 5 7
+2 3 6 7
+4 5 6 7
+"""
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    line: int
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    fence = re.compile(r"^( *)```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.M | re.S)
+    for found in fence.finditer(text):
+        indent, language, title, body = found.groups()
+        body = re.sub(f"^{indent}", "", body, flags=re.M)
+        yield Block(text[: found.start()].count("\n") + 2, language, title or "", body)
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The words of each line of a console block that begins with a prompt."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ ")]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader's folder, and smaller work: fewer images and SNRs, smaller photographs, no worker processes."""
+    from linksim import runner
+    from linksim.data.base import Sample
+    from linksim.data.photos import Photos
+    from linksim.experiment import Experiment
+
+    check, load = Experiment.__post_init__, Photos.__getitem__
+
+    def cut(experiment: Experiment) -> None:
+        check(experiment)
+        object.__setattr__(experiment, "limit", min(experiment.limit or 2, 2))
+        object.__setattr__(experiment, "snr_db", tuple(dict.fromkeys((experiment.snr_db[0], experiment.snr_db[-1]))))
+
+    def quarter(photos: Photos, index: int) -> Sample:
+        sample = load(photos, index)
+        return Sample(np.asarray(Image.fromarray(sample.image).reduce(4)), sample.key, sources=sample.sources)
+
+    monkeypatch.setattr(Experiment, "__post_init__", cut)
+    monkeypatch.setattr(Photos, "__getitem__", quarter)
+    monkeypatch.setattr(runner, "ProcessPool", lambda workers, preload=(): runner.Pool())
+    for place in (ROOT, tmp_path):
+        monkeypatch.syspath_prepend(place)
+    picture = Image.fromarray(load(Photos(), 0).image).reduce(6)
+    for name in ("photo.png", "path/to/images/a.png", "path/to/images/b.png", "path/to/classes/x/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        picture.save(tmp_path / name)
+    (tmp_path / "path/to/code.alist").write_text(HAMMING_ALIST)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.filterwarnings("ignore:Matplotlib is building the font cache")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page_does_as_it_says(page: Path) -> None:
+    shown = list(blocks(page))
+    for block in shown:
+        if block.title:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "__page__"}
+    for block in shown:
+        if block.language == "console":
+            for words in commands(block):
+                carry_out(words, f"{page.name}:{block.line}: {shlex.join(words)}")
+        elif block.language == "python" and not block.title:
+            source = "\n" * (block.line - 1) + block.text  # so that a traceback names the page's own line
+            exec(compile(source, str(page), "exec"), names)
+        elif block.language == "ini":
+            check_entry_points(block.text)
+
+
+def carry_out(words: list[str], where: str) -> None:
+    """Run a command, or parse it where ``ONLY_PARSED`` or a checkpoint that is not shipped says so."""
+    program, *arguments = words
+    if program == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.M), where
+    elif program == "pip":
+        check_extras(arguments[-1], where)
+    elif program == "python":
+        assert (ROOT / arguments[0]).is_file(), where
+    elif program != "linksim":
+        assert program in OTHER_PROGRAMS, where
+    elif any(re.search(rule, " ".join(arguments)) for rule in ONLY_PARSED) or lacks_checkpoint(arguments):
+        name = arguments[0]
+        group: Any = typer.main.get_command(build((name,)))
+        group.commands[name].make_context(name, arguments[1:])
+    else:
+        assert run([*arguments, *MORE.get(arguments[0], [])]) == 0, where
+
+
+def lacks_checkpoint(arguments: list[str]) -> bool:
+    """Whether a learned method is named for which no checkpoint is in the package."""
+    from jscc.methods import ALIASES, METHODS, resolve
+    from jscc.shipped import FOLDER, shipped
+
+    there = {checkpoint.card.method for checkpoint in shipped(FOLDER)}
+    named = {re.split("[@:]", name)[0] for name in ",".join(arguments).split(",")}
+    return not {resolve(name) for name in named & {*METHODS, *ALIASES}} <= there
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def check_extras(requirement: str, where: str) -> None:
+    extras = re.fullmatch(r"linksim\[([\w,]+)\]|\.\[([\w,]+)\]|-?e?|\.", requirement)
+    assert extras, where
+    for extra in filter(None, (extras[1] or extras[2] or "").split(",")):
+        assert extra in setup_cfg()["options.extras_require"], where
+
+
+def check_entry_points(text: str) -> None:
+    from linksim.registry import GROUPS
+
+    parser = configparser.ConfigParser()
+    parser.read_string(text)
+    assert set(parser["options.entry_points"]) <= set(GROUPS)
+
+
+def test_the_rules_for_commands_tell_right_from_wrong() -> None:
+    for wrong in (["linksim", "train", "deepjscc", "--no-such-option", "1"], ["make", "nothing"], ["curl", "x"]):
+        with pytest.raises((AssertionError, typer.TyperException)):
+            carry_out(wrong, "here")
+
+
+def first_column(page: Path, heading: str) -> list[str]:
+    """Names in backticks in the first column of a section's table."""
+    section = page.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [name for row in re.findall(r"^\| (`[^|]*)\|", section, re.M) for name in re.findall(r"`(\w+)`", row)]
+
+
+def test_files_page_lists_every_column() -> None:
+    from linksim.aggregate import COLUMNS
+    from linksim.store import SCHEMA
+
+    page = ROOT / "docs/reference/files.md"
+    assert first_column(page, "Rows") == SCHEMA.names
+    assert first_column(page, "Summary") == COLUMNS
+
+
+def load_tool(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_command_page_is_what_the_commands_say() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    assert page == load_tool("document_cli").reference(), "run: python tools/document_cli.py"
+
+
+def test_mistakes_page_quotes_what_was_measured() -> None:
+    page = (ROOT / "docs/explanation/mistakes.md").read_text(encoding="utf-8")
+    with open(ROOT / "docs/explanation/mistakes.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            quoted = load_tool("measure_mistakes").table_row(row)
+            assert quoted in page, f"not on the page: {quoted}"
+
+
+def test_a_measured_mistake_comes_out_again() -> None:
+    from baselines.fec.wifi import WifiLDPC
+    from baselines.modulation import QAM
+
+    tool, code, qam = load_tool("measure_mistakes"), WifiLDPC(), QAM(4)
+    with open(ROOT / "docs/explanation/mistakes.csv", encoding="utf-8", newline="") as file:
+        row = next(r for r in csv.DictReader(file) if r["mistake"] == "noise of N0 in each real dimension")
+    assert tool.threshold(code, qam, tool.correct) == pytest.approx(float(row["right"]), abs=0.03)
+    assert tool.threshold(code, qam, tool.noise_per_dimension) == pytest.approx(float(row["wrong"]), abs=0.03)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_site_builds_without_warnings(tmp_path: Path) -> None:
+    for part in ("docs", "tools"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert "paths: [.]" in settings
+    (tmp_path / "mkdocs.yml").write_text(settings.replace("paths: [.]", f"paths: ['{ROOT}']"), encoding="utf-8")
+    made = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "TorchLink" in (tmp_path / "site/reference/api/index.html").read_text(encoding="utf-8")
