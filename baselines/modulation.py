@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from baselines.fec.elementary import exp, log
-from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, store
+from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, select, store
 from linksim.errors import LinksimError, unknown
 
 BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
@@ -68,7 +68,7 @@ class QAM:
         noise[: received.size] = noise_var
         llr = np.empty(whole * self.bits_per_symbol, np.float32)
         bits = self.bits_per_symbol // 2
-        _demap(method == "app", symbols.view(np.float32), noise, bits, self.levels, llr.view(np.float64))
+        _demap(method == "app", symbols.view(np.float32), noise, bits, tuple(self.levels), llr.view(np.float64))
         return llr[: received.size * self.bits_per_symbol]
 
 
@@ -104,21 +104,22 @@ def _map(bits, per_dimension, levels, amplitudes):
 
 @njit(nogil=True, cache=True)
 def _demap(exact, amplitudes, noise, per_dimension, levels, llr):
-    """Eight symbols at a time. llr: as float64, a pair for one bit of both dimensions of a symbol."""
+    """Eight symbols at a time. levels: a tuple, whose length the compiler knows and unrolls for. llr: as float64, a
+    pair for one bit of both dimensions of a symbol."""
     lanes = lanes_of(amplitudes)
     found = np.empty(per_dimension * lanes, np.float32)
     pairs = found.view(np.float64)
-    squares = np.empty(levels.size * lanes, np.float32)
+    squares = np.empty(len(levels) * lanes, np.float32)
     for start in range(0, noise.size, lanes):
         scales = fill(np.float32(1)) / maximum(load(noise, start), fill(_LEAST_NOISE))
         for half in range(2):
             scale = interleave_high(scales, scales) if half else interleave_low(scales, scales)
             received = load(amplitudes, 2 * start + half * lanes)
-            for label in range(levels.size):
+            for label in range(len(levels)):
                 distance = received - fill(levels[label])
                 store(squares, label * lanes, distance * distance)
             for j in range(per_dimension):
-                store(found, j * lanes, _ratio(exact, squares, scale, per_dimension - 1 - j, levels.size))
+                store(found, j * lanes, _ratio(exact, squares, scale, per_dimension - 1 - j, levels))
             first = (start + half * lanes // 2) * per_dimension
             for symbol in range(lanes // 2):
                 for j in range(per_dimension):
@@ -126,25 +127,28 @@ def _demap(exact, amplitudes, noise, per_dimension, levels, llr):
 
 
 @njit(nogil=True, cache=True)
-def _ratio(exact, squares, scale, shift, labels):
-    """LLRs of the label bit at ``shift`` from the squared distances to all levels. The sums of likelihoods are taken
-    relative to their largest terms, so that nothing underflows."""
-    lanes = lanes_of(squares)
-    zero = fill(np.float32(np.inf))
-    one = zero
-    for label in range(labels):
-        if label >> shift & 1:
-            one = minimum(one, load(squares, label * lanes))
-        else:
-            zero = minimum(zero, load(squares, label * lanes))
+def _ratio(exact, squares, scale, shift, levels):
+    """LLRs of the label bit at ``shift`` from the squared distances to all levels."""
+    zero, sum_zero = _likelihood(exact, squares, scale, shift, 0, levels)
+    one, sum_one = _likelihood(exact, squares, scale, shift, 1, levels)
     ratio = (one - zero) * scale
-    if exact:
-        sum_zero = fill(np.float32(0))
-        sum_one = sum_zero
-        for label in range(labels):
-            if label >> shift & 1:
-                sum_one = sum_one + exp((one - load(squares, label * lanes)) * scale)
-            else:
-                sum_zero = sum_zero + exp((zero - load(squares, label * lanes)) * scale)
-        ratio = ratio + log(sum_zero / sum_one)
-    return ratio
+    return ratio + log(sum_zero / sum_one) if exact else ratio
+
+
+@njit(nogil=True, cache=True)
+def _likelihood(exact, squares, scale, shift, bit, levels):
+    """The least squared distance among the labels with this bit, and if ``exact`` the sum of their likelihoods relative
+    to its own, so that nothing underflows."""
+    lanes = lanes_of(squares)
+    unit = fill(np.float32(1))
+    nearest = load(squares, (bit << shift) * lanes)
+    total = unit
+    for i in range(1, len(levels) // 2):
+        label = (i >> shift << shift + 1) + (bit << shift) + (i & (1 << shift) - 1)
+        square = load(squares, label * lanes)
+        nearer = minimum(square, nearest)
+        if exact:
+            other = exp((nearer - maximum(square, nearest)) * scale)
+            total = select(square < nearest, unit + total * other, total + other)
+        nearest = nearer
+    return nearest, total
