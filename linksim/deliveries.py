@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import numpy.typing as npt
 
 from linksim.experiment import Experiment, Unit
 from linksim.link import Budget, Image, Link, Reception, Transmission
-from linksim.measure import Row, measure
+from linksim.measure import Row, measure, opened_link, shared
+from linksim.original import OriginalLink
 
 
 @dataclass(frozen=True)
@@ -33,31 +33,29 @@ def evenly_spaced(size: int, count: int) -> list[int]:
     return [int(i) for i in np.linspace(0, size - 1, min(count, size)).round()]
 
 
-def deliver(experiment: Experiment, method: str, budget: Budget, image: int) -> list[Delivery]:
-    """Image number ``image`` through one method at every SNR of the experiment, first noise realisation.
+def deliver(
+    experiment: Experiment, method: str, budget: Budget, image: int, snr_db: tuple[float, ...] = ()
+) -> list[Delivery]:
+    """Image number ``image`` through one method, or "original", at these SNRs (all of the experiment's by default),
+    first noise realisation.
 
-    Equal received images are one object.
+    Equal received images are one object. Links, data and task are those that the experiment's own units use in this
+    process, with all that they remember: what was measured here just now is quickly sent again.
     """
-    opened = _opened(experiment)
-    recorder = _Recorder(opened.link(method, budget))
+    opened = shared(experiment)
+    recorder = _Recorder(OriginalLink() if method == "original" else opened_link(opened, method, budget), method)
     alone = replace(opened, methods=(recorder,), dataset=opened.data, task=opened.judge or "", trials=1, limit=None)
-    rows = measure(Unit(alone, alone.method_names[0], budget, range(image, image + 1), opened.snr_db, ""))
+    rows = measure(Unit(alone, method, budget, range(image, image + 1), snr_db or opened.snr_db, ""))
     known: dict[bytes, Image] = {}
     received = [known.setdefault(image.tobytes(), image) for image in recorder.take()]
-    return [Delivery({**row, "method": method}, image) for row, image in zip(rows, received, strict=True)]
-
-
-@lru_cache(maxsize=2)
-def _opened(experiment: Experiment) -> Experiment:
-    """Equal experiments share one object, so that a worker opens its data set and task once."""
-    return experiment
+    return [Delivery(row, image) for row, image in zip(rows, received, strict=True)]
 
 
 class _Recorder(Link):
     """A link that keeps what it delivers."""
 
-    def __init__(self, link: Link) -> None:
-        self.link, self.name, self.knows_channel = link, link.name, link.knows_channel
+    def __init__(self, link: Link, name: str) -> None:
+        self.link, self.name, self.knows_channel = link, name, link.knows_channel
         self.images: list[Image] = []
 
     def send(self, images: Sequence[Image], **channel: float) -> Transmission:
@@ -71,6 +69,6 @@ class _Recorder(Link):
         return got
 
     def take(self) -> list[Image]:
-        """What was delivered since the last call."""
+        """What was delivered since the last call; a link may be remembered for long, its images should not."""
         taken, self.images = self.images, []
         return taken

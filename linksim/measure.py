@@ -28,20 +28,21 @@ Row = dict[str, Any]
 
 def measure(unit: Unit) -> list[Row]:
     """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns."""
-    experiment = _shared(unit.experiment)
-    link = _link(experiment, unit.method, unit.budget)
+    experiment = shared(unit.experiment)
+    link = opened_link(experiment, unit.method, unit.budget)
     with one_thread():
         return list(_rows(unit, experiment, link))
 
 
 @lru_cache(maxsize=2)
-def _shared(experiment: Experiment) -> Experiment:
+def shared(experiment: Experiment) -> Experiment:
     """Equal experiments share one object, so that a worker opens its data set and task once."""
     return experiment
 
 
 @lru_cache(maxsize=64)
-def _link(experiment: Experiment, method: str, budget: Budget) -> Link:
+def opened_link(experiment: Experiment, method: str, budget: Budget) -> Link:
+    """A method's link, opened once for as long as its experiment is in use."""
     return experiment.link(method, budget)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from linksim.link import Budget
 from linksim.report.album import Album
 from linksim.runner import Pool
 
-Call = tuple[Experiment, str, Budget, int]  # the arguments of ``deliver``
+Call = tuple[Experiment, str, Budget, int, tuple[float, ...]]  # the arguments of ``deliver``
 
 PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
@@ -39,24 +38,23 @@ def gather(
 
     ``items``: the images. ``shown[budget][method][image][snr]``: what arrived, see ``_shown``.
     """
+    methods, rising = list(methods), tuple(sorted(experiment.snr_db))
+    pairs = [(method, budget) for budget in experiment.budgets for method in methods]
     numbers = evenly_spaced(experiment.size, count)
-    rising = replace(experiment, snr_db=tuple(sorted(experiment.snr_db)))
-    plain = replace(rising, methods=("original",), snr_db=rising.snr_db[:1])
     calls: list[Call] = []
     for number in numbers:
-        calls.append((plain, "original", plain.budgets[0], number))
-        calls += [(rising, method, budget, number) for budget in rising.budgets for method in methods]
+        calls.append((experiment, "original", experiment.budgets[0], number, rising[:1]))
+        calls += [(experiment, method, budget, number, rising) for method, budget in pairs]
+    arriving = _in_order(pool, calls, progress)
     items: list[dict[str, Any]] = []
-    shown: dict[str, dict[str, list[Any]]] = {}
-    for done, (call, deliveries) in enumerate(zip(calls, _in_order(pool, calls), strict=True)):
-        progress(done, len(calls))
-        if call[0] is plain:
-            sample = experiment.data[call[3]]
-        cells = [_shown(delivery, sample.objects, album) for delivery in deliveries]
-        if call[0] is plain:
-            items.append(_item(sample) | cells[0])
-        else:
-            shown.setdefault(str(call[2]), {}).setdefault(call[1], []).append(cells)
+    shown: dict[str, dict[str, list[Any]]] = {str(b): {m: [] for m in methods} for b in experiment.budgets}
+    for number in numbers:
+        sample = experiment.data[number]
+        (original,) = next(arriving)
+        items.append(_item(sample) | _shown(original, sample.objects, album))
+        for method, budget in pairs:
+            cells = [_shown(delivery, sample.objects, album) for delivery in next(arriving)]
+            shown[str(budget)][method].append(cells)
     progress(len(calls), len(calls))
     judge = experiment.judge
     return {
@@ -68,11 +66,12 @@ def gather(
     }
 
 
-def _in_order(pool: Pool, calls: Iterable[Call]) -> Iterator[list[Delivery]]:
+def _in_order(pool: Pool, calls: Sequence[Call], progress: Callable[[int, int], None]) -> Iterator[list[Delivery]]:
     """What ``deliver`` gives for each of the calls; few results wait at a time, since they hold images."""
     waiting: deque[Future[list[Delivery]]] = deque()
     try:
-        for call in calls:
+        for done, call in enumerate(calls):
+            progress(done, len(calls))
             waiting.append(pool.executor.submit(deliver, *call))
             if len(waiting) > pool.workers:
                 yield waiting.popleft().result()
