@@ -63,9 +63,11 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
     A method at several values of the other variable becomes several curves.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure()
     axes = figure.subplots()
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     other = "budget" if x == "snr_db" else "snr_db"
     several = summary[other].nunique() > 1
     for i, ((_method, value), lines) in enumerate(summary.groupby(["method", other], sort=False)):
