@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.data.base import Objects
 from linksim.experiment import Experiment, Unit
 from linksim.link import Budget, Image, Link, Reception, Transmission
 from linksim.measure import Row, measure, opened_link, shared
 from linksim.original import OriginalLink
+
+MIN_SCORE = 0.3
+"""Boxes of a lower score are not drawn; average precision counts them."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ def deliver(
     known: dict[bytes, Image] = {}
     received = [known.setdefault(image.tobytes(), image) for image in recorder.take()]
     return [Delivery(row, image) for row, image in zip(rows, received, strict=True)]
+
+
+def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """The detections (n, 6) worth drawing, best score first, and which of them find an object; one that mAP would not
+    count may be found as well."""
+    from linksim.detection_metrics import match
+
+    found = np.asarray(row["detections"], np.float32).reshape(-1, 6)
+    found = found[found[:, 4] >= MIN_SCORE]
+    found = found[np.argsort(-found[:, 4], kind="stable")]
+    plain = Objects(truth.boxes, truth.labels, np.zeros(len(truth.labels), bool))
+    possible = found[:, 5] <= truth.labels.max(initial=-1)
+    hits = np.zeros(len(found), bool)
+    hits[possible] = match([found[possible]], [plain]).hit
+    return found, hits
 
 
 class _Recorder(Link):

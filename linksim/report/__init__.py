@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from linksim import tables
+from linksim.deliveries import MIN_SCORE
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.report.album import Album
 from linksim.report.page import render
-from linksim.report.pictures import MIN_SCORE, gather
+from linksim.report.pictures import gather
 from linksim.report.rebuild import check_same, experiment_from
 from linksim.runner import Pool
 from linksim.store import Store, write_atomically

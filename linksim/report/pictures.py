@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.data.base import Objects, Sample
-from linksim.deliveries import Delivery, deliver, evenly_spaced
+from linksim.deliveries import Delivery, deliver, evenly_spaced, found_boxes
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Budget
@@ -22,8 +22,6 @@ Call = tuple[Experiment, str, Budget, int, tuple[float, ...]]  # the arguments o
 
 PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
-MIN_SCORE = 0.3
-"""Boxes of a lower score are not drawn; average precision counts them."""
 
 
 def gather(
@@ -102,25 +100,11 @@ def _shown(delivery: Delivery, truth: Objects | None, album: Album) -> dict[str,
         shown |= {"verdict": row["verdict"], "correct": row["correct"]}
     if "detections" in row and truth is not None:
         height, width = delivery.image.shape[:2]
-        found = np.asarray(row["detections"], np.float32).reshape(-1, 6)
-        found = found[found[:, 4] >= MIN_SCORE]
-        found = found[np.argsort(-found[:, 4], kind="stable")]
         shown["boxes"] = [
             [*_relative(box, width, height), round(float(box[4]), 2), int(box[5]), int(hit)]
-            for box, hit in zip(found, _hits(found, truth), strict=True)
+            for box, hit in zip(*found_boxes(row, truth), strict=True)
         ]
     return shown
-
-
-def _hits(found: npt.NDArray[np.float32], truth: Objects) -> npt.NDArray[np.bool_]:
-    """Which detections, in order of score, find an object; one that mAP would not count may be found as well."""
-    from linksim.detection_metrics import match
-
-    plain = Objects(truth.boxes, truth.labels, np.zeros(len(truth.labels), bool))
-    possible = found[:, 5] <= truth.labels.max(initial=-1)
-    hits = np.zeros(len(found), bool)
-    hits[possible] = match([found[possible]], [plain]).hit
-    return hits
 
 
 def _relative(box: npt.NDArray[np.float32], width: int, height: int) -> list[float]:
