@@ -15,7 +15,7 @@ from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.report.album import Album
 from linksim.report.page import render
-from linksim.report.pictures import gather
+from linksim.report.pictures import chosen, gather
 from linksim.report.rebuild import check_same, experiment_from
 from linksim.runner import Pool
 from linksim.store import Store, write_atomically
@@ -30,7 +30,7 @@ def write_report(
     folder: Path,
     experiment: Experiment,
     *,
-    images: int = 8,
+    images: int | None = None,
     title: str = "",
     out: Path | None = None,
     pool: Pool | None = None,
@@ -42,7 +42,7 @@ def write_report(
     spaced over the data set; they go through the links again. title: the page's heading, by default what was
     compared. out: the file, report.html in the folder by default. pool: where the links run, here by default.
     """
-    if images < 0:
+    if images is not None and images < 0:
         raise LinksimError(f"images {images}: must be at least 0")
     summary = tables.read_summary(folder)
     description = read_description(folder)
@@ -50,10 +50,11 @@ def write_report(
     data = _content(description, summary) | {"facts": tables.facts(experiment)}
     data["csv"] = (folder / "summary.csv").read_text(encoding="utf-8")
     album = Album()
-    if images:
-        data["viewer"] = gather(experiment, data["methods"], images, album, pool or Pool(), progress)
+    numbers = chosen(experiment, images)
+    if numbers:
+        data["viewer"] = gather(experiment, data["methods"], numbers, album, pool or Pool(), progress)
     pictures, quality = album.encode()
-    data["notes"] = [*_notes(experiment, len(data["viewer"]["items"]), str(quality)), *changes] if images else []
+    data["notes"] = [*_notes(experiment, len(numbers), str(quality)), *changes] if numbers else []
     path = out or folder / "report.html"
     write_atomically(path, render(title or _title(experiment), data, pictures).encode())
     return path

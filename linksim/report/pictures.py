@@ -24,21 +24,36 @@ PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
 
 
+MAX_IMAGES = 8
+MAX_PIXELS = 3 << 19
+"""Of all images shown by default: eight small ones, or four photographs of 768×512."""
+MAX_DELIVERIES = 800
+"""Of all images, methods, budgets and SNRs by default: seconds to send again, megabytes to show."""
+
+
+def chosen(experiment: Experiment, count: int | None) -> list[int]:
+    """Numbers of the images to show, evenly spaced; as many as are quickly sent again if there is no ``count``."""
+    if count is None:
+        height, width = experiment.data[0].image.shape[:2]
+        each = len(experiment.method_names) * len(experiment.budgets) * len(experiment.snr_db)
+        count = min(MAX_IMAGES, max(1, MAX_PIXELS // (height * width)), MAX_DELIVERIES // each)
+    return evenly_spaced(experiment.size, count)
+
+
 def gather(
     experiment: Experiment,
     methods: Iterable[str],
-    count: int,
+    numbers: Sequence[int],
     album: Album,
     pool: Pool,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """The viewer's data, JSON-able; its pictures are numbers of the album.
+    """The viewer's data on these images, JSON-able; its pictures are numbers of the album.
 
     ``items``: the images. ``shown[budget][method][image][snr]``: what arrived, see ``_shown``.
     """
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
     pairs = [(method, budget) for budget in experiment.budgets for method in methods]
-    numbers = evenly_spaced(experiment.size, count)
     calls: list[Call] = []
     for number in numbers:
         calls.append((experiment, "original", experiment.budgets[0], number, rising[:1]))

@@ -25,6 +25,7 @@ from linksim.experiment import Experiment
 from linksim.link import Budget, Image
 from linksim.report import read_description, write_report
 from linksim.report.page import embedded, policy
+from linksim.report.pictures import chosen
 
 VENDORED = {
     "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
@@ -221,3 +222,13 @@ def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_as_many_images_as_are_quickly_sent_again() -> None:
+    small = Experiment(("bpg",), Plasma(20), (10.0,), (Budget("bpp", 1),), task="")
+    assert chosen(small, None) == [0, 3, 5, 8, 11, 14, 16, 19]
+    assert chosen(small, 2) == [0, 19]
+    assert len(chosen(replace(small, dataset="photos"), None)) == 4
+    much = replace(small, snr_db=tuple(np.arange(0, 20, 0.1)))
+    assert len(chosen(much, None)) == 4
+    assert chosen(replace(much, budgets=(Budget("bpp", 1),) * 5), None) == []
