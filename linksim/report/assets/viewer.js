@@ -28,7 +28,7 @@ function buildKey() {
   const entries = {
     classification: [["is-right", "right"], ["is-wrong", "wrong"], ["", "outage"]],
     detection: [["is-right", "all found"], ["is-partly", "some"], ["is-wrong", "none"], ["", "outage"]],
-    "": [["is-level", "darker: higher PSNR"], ["", "outage"]],
+    "": [["is-level", "stronger: higher PSNR"], ["", "outage"]],
   }[viewer.kind];
   const key = entries.map(([className, text]) => element("span", {}, element("i", { className }), text));
   document.getElementById("key").replaceChildren(...key);
@@ -42,9 +42,9 @@ function buildCards() {
   const original = card("original", "Original", item);
   original.querySelector(".strip").remove();
   fill(original, item, item);
-  // Six small cards fit into the widest row; of more, a row holds five.
-  const small = methods.length < 6 ? 165 : 190;
-  place.style.setProperty("--card", `${item.width <= SMALL ? small : 330}px`);
+  // Six small cards or four large ones fit into the widest row; of more, a row holds five or three.
+  const [small, large] = [methods.length < 6 ? 165 : 190, methods.length < 4 ? 250 : 330];
+  place.style.setProperty("--card", `${item.width <= SMALL ? small : large}px`);
   place.replaceChildren(original, ...methods.map((method) => card(method, method, item)));
   showPictures();
 }
@@ -116,7 +116,7 @@ function standing(cell, item) {
   return hits >= item.truth.length ? "is-right" : hits ? "is-partly" : "is-wrong";
 }
 
-/** How dark a PSNR (dB, null if infinite) is: 15 dB and below is pale, 35 dB and above full. */
+/** How strong the colour of a PSNR (dB, null if infinite) is: 15 dB and below is pale, 35 dB and above full. */
 const level = (psnr) => (psnr === null ? 1 : Math.min(1, Math.max(0.15, (psnr - 15) / 20)));
 
 function drawBoxes(place, cell, truth, item) {
