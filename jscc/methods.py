@@ -26,6 +26,7 @@ METHODS: dict[str, LearnedMethod] = {
     "deepjscc": LearnedMethod(Loss("pixel")),
     "deepjscc-analog": LearnedMethod(Loss("pixel"), "bourtsoulatze", "analog"),
     "sdjscc-paper": LearnedMethod(Loss("gsw")),
+    "sdjscc-absolute": LearnedMethod(Loss("gsw", variant="absolute")),
     "sdjscc-nogsw": LearnedMethod(Loss("features")),
     "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
     "sdjscc-verdict": LearnedMethod(Loss("verdict", pixel_weight=0.3)),

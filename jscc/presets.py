@@ -63,7 +63,7 @@ PRESETS: dict[str, dict[str, Recipe]] = {
     # What two CPU cores can do in an hour, and what the shipped checkpoints were trained with.
     "cpu": {
         "base": Recipe(steps=12_000, batch=8, crop=64, lr=1e-3, warmup=400, validate_every=1_000),
-        "tune": Recipe(steps=400, batch=8, crop=96, lr=2e-4, warmup=20, validate_every=200),
+        "tune": Recipe(steps=800, batch=8, crop=96, lr=2e-4, warmup=20, validate_every=200),
     },
 }
 

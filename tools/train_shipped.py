@@ -29,6 +29,7 @@ from linksim import registry
 
 BASE, TUNE = PRESETS["cpu"]["base"], PRESETS["cpu"]["tune"]
 ADAPT = replace(BASE, steps=1500, lr=5e-4, warmup=50, validate_every=500)
+SHORT = replace(TUNE, steps=250, validate_every=125)
 PIXEL = Loss("pixel")
 
 
@@ -50,10 +51,12 @@ class Planned:
         return Run(self.method, kind.architecture(self.bpp), self.snr_db, self.loss, self.recipe, start=start)
 
 
-def tuned(method: str, bpp: float, snr: float, start: str, loss: Loss | None = None, suffix: str = "") -> Planned:
-    """Stage 2 of a method, every one with the same data and the same number of steps."""
+def tuned(
+    method: str, bpp: float, snr: float, start: str, recipe: Recipe = SHORT, loss: Loss | None = None, suffix: str = ""
+) -> Planned:
+    """Stage 2 of a method: those that are compared have the same data and the same number of steps."""
     name = f"{method}-{bpp:g}bpp-{snr:g}dB{suffix}"
-    return Planned(name, method + suffix, bpp, (snr, snr), loss or METHODS[method].loss, TUNE, start)
+    return Planned(name, method + suffix, bpp, (snr, snr), loss or METHODS[method].loss, recipe, start)
 
 
 START, MIDDLE = "start-0.25bpp-5dB", "middle-0.25bpp-5dB"
@@ -65,9 +68,10 @@ PLAN: tuple[Planned, ...] = (
     Planned(START, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=8500, decay=False)),
     Planned(MIDDLE, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000, warmup=50), START),
     Planned(FIRST, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=3500, lr=7e-4, warmup=50), MIDDLE),
-    *(tuned(name, 0.25, 5, FIRST) for name in ("sdjscc-classwise", "deepjscc", "sdjscc-verdict", "sdjscc-nogsw")),
-    tuned("sdjscc-paper", 0.25, 5, FIRST),
-    Planned("deepjscc-analog-0.25bpp-5dB", "deepjscc-analog", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)),
+    *(
+        tuned(name, 0.25, 5, FIRST, TUNE)
+        for name in ("sdjscc-classwise", "deepjscc", "sdjscc-verdict", "sdjscc-nogsw", "sdjscc-paper")
+    ),
     # fig8: several training SNRs at 0.5 bpp, from one base over random SNR
     Planned(WIDE, "deepjscc", 0.5, (0, 20), PIXEL, ADAPT, FIRST),
     *(tuned(SD, 0.5, snr, WIDE) for snr in (5, 20, 10, 0)),
@@ -82,12 +86,14 @@ PLAN: tuple[Planned, ...] = (
             tuned("sdjscc-nogsw", bpp, 20, f"base-{bpp:g}bpp-20dB"),
         )
     ),
-    # fig7: the temperature of the paper's weights at 0.5 bpp, good channel
+    # fig7: the temperature of weights that do not cancel, at 0.5 bpp over a good channel
     *(
-        tuned("sdjscc-paper", 0.5, 20, WIDE, replace(METHODS["sdjscc-paper"].loss, tau=tau), f"-tau{tau:g}")
+        tuned("sdjscc-absolute", 0.5, 20, WIDE, loss=Loss("gsw", variant="absolute", tau=tau), suffix=f"-tau{tau:g}")
         for tau in (1.0, 100.0, 1000.0, 2000.0, 10000.0)
     ),
     *(tuned("deepjscc", 0.5, snr, WIDE) for snr in (5, 20)),
+    # what most papers compare with
+    Planned("deepjscc-analog-0.25bpp-5dB", "deepjscc-analog", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)),
 )
 
 
