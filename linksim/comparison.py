@@ -50,7 +50,8 @@ def run_comparison(
     timeout: float = 1800.0,
     figures: bool = True,
 ) -> Comparison:
-    """Measure what the folder lacks, then write experiment.json, summary.csv, table.md, table.tex and the figures."""
+    """Measure what the folder lacks, then write experiment.json, summary.csv, table.md, table.tex, the figures and
+    report.html."""
     if baseline is not None and baseline not in experiment.method_names:
         raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(experiment.method_names)}")
     description = experiment.describe()
@@ -69,8 +70,10 @@ def run_comparison(
         _write_tables(folder, experiment, summary, change)
         if figures:
             from linksim.plots import save_all
+            from linksim.report import write_report
 
             save_all(summary, folder)
+            write_report(folder, experiment, pool=pool)
     return Comparison(experiment, summary, change, outcome.failures)
 
 

@@ -38,7 +38,7 @@ def compare(
     workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
     dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
     timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
-    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
+    figures: Annotated[bool, typer.Option(help="Draw the figures and write report.html too.")] = True,
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
 ) -> int:
     """Send every image over every method at every SNR; tabulate what arrives."""
