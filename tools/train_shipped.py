@@ -70,7 +70,14 @@ PLAN: tuple[Planned, ...] = (
     Planned(FIRST, "base", 0.25, (5, 5), PIXEL, replace(BASE, steps=3500, lr=7e-4, warmup=50), MIDDLE),
     *(
         tuned(name, 0.25, 5, FIRST, TUNE)
-        for name in ("sdjscc-classwise", "deepjscc", "sdjscc-verdict", "sdjscc-nogsw", "sdjscc-paper", "sdjscc-absolute")
+        for name in (
+            "sdjscc-classwise",
+            "deepjscc",
+            "sdjscc-verdict",
+            "sdjscc-nogsw",
+            "sdjscc-paper",
+            "sdjscc-absolute",
+        )
     ),
     # fig8: several training SNRs at 0.5 bpp, from one base over random SNR
     Planned(WIDE, "deepjscc", 0.5, (0, 20), PIXEL, ADAPT, FIRST),
