@@ -33,7 +33,8 @@ METHODS: dict[str, LearnedMethod] = {
 }
 
 ALIASES = {"sdjscc": "sdjscc-classwise"}
-"""``sdjscc`` is the form of the semantic loss that did best on the validation split (results/jscc-remedies.md)."""
+"""``sdjscc`` weights features by gradients, as the paper does, but class by class before the classes are averaged
+(``semantics.classwise_loss``): what each form of the loss came to is in results/remedies."""
 
 
 def resolve(name: str) -> str:
