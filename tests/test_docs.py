@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import csv
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -203,6 +204,15 @@ def test_files_page_lists_every_column() -> None:
     page = ROOT / "docs/reference/files.md"
     assert first_column(page, "Rows") == SCHEMA.names
     assert first_column(page, "Summary") == COLUMNS
+
+
+def test_data_page_quotes_the_heads_scores() -> None:
+    page = (ROOT / "docs/reference/data.md").read_text(encoding="utf-8")
+    card = json.loads((ROOT / "linksim/tasks/weights/stamps10_head.json").read_text(encoding="utf-8"))
+    for split, score in card["scores"].items():
+        low, high = score["interval"]
+        quoted = f"| `{split}` | {score['images']} | {score['accuracy']:.3f} | {low:.3f} to {high:.3f} |"
+        assert quoted in page, f"not on the page: {quoted}"
 
 
 def load_tool(name: str) -> ModuleType:
