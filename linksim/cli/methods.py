@@ -6,6 +6,7 @@ from __future__ import annotations
 def methods() -> None:
     """List links, source codecs, channel codes and modulations."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from baselines.modulation import DEMAPPERS, NAMES
@@ -20,7 +21,7 @@ def methods() -> None:
         table.add_row(f"[bold]{title}[/]")
         for name in registry.names(group):
             if name != "separate":
-                table.add_row(f"  {name}", registry.describe(group, name))
+                table.add_row(f"  {name}", escape(registry.describe(group, name)))
     table.add_row("[bold]Instead of code and modulation[/]")
     table.add_row("  capacity", "as many bits as the channel's capacity lets through, error-free: the upper bound")
     table.add_row("  adaptive", "the best 802.11n rate and modulation for each SNR")
