@@ -26,8 +26,8 @@ METHODS: dict[str, LearnedMethod] = {
     "deepjscc": LearnedMethod(Loss("pixel")),
     "deepjscc-analog": LearnedMethod(Loss("pixel"), "bourtsoulatze", "analog"),
     "sdjscc-paper": LearnedMethod(Loss("gsw")),
-    "sdjscc-absolute": LearnedMethod(Loss("gsw", variant="absolute")),
-    "sdjscc-nogsw": LearnedMethod(Loss("features")),
+    "sdjscc-absolute": LearnedMethod(Loss("gsw", variant="absolute", pixel_weight=0.3)),
+    "sdjscc-nogsw": LearnedMethod(Loss("features", pixel_weight=0.3)),
     "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
     "sdjscc-verdict": LearnedMethod(Loss("verdict", pixel_weight=0.3)),
 }
