@@ -1,9 +1,9 @@
 """How fast the learned link runs: images per second, and its share of the machine's matrix-product rate.
 
-    python benchmarks/jscc.py [--width 96] [--size 96] [--threads 1]
+    python benchmarks/networks.py [--width 96] [--size 96] [--threads 1] [--runs 5]
 
 The rate of reference is that of float32 matrix products of 1024×1024, measured here and now with the same number of
-threads; a network's multiplications and additions are counted from its layers' shapes.
+threads, in turns with the network; its multiplications and additions are counted from its layers' shapes.
 """
 
 from __future__ import annotations
@@ -13,28 +13,15 @@ import time
 from collections.abc import Callable
 
 import torch
+from timing import medians
 from torch import Tensor, nn
 
 from jscc.losses import pixel_loss
 from jscc.networks import JSCC, Architecture, channels_last
 from jscc.torch_link import BATCH
 
-
-def seconds(function: Callable[[], object], repeats: int = 7) -> float:
-    """The fastest of several calls, after one that is not counted."""
-    function()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return min(times)
-
-
-def matmul_rate() -> float:
-    """float32 operations per second (a multiplication and an addition are two) of a 1024×1024 matrix product."""
-    a, b = torch.rand(1024, 1024), torch.rand(1024, 1024)
-    return 2 * 1024**3 / seconds(lambda: a @ b)
+PRODUCT = "matrix product"
+STEP = "training step (backward counted as two forward)"
 
 
 def operations(network: nn.Module, run: Callable[[], object]) -> int:
@@ -54,22 +41,20 @@ def operations(network: nn.Module, run: Callable[[], object]) -> int:
 
 
 def main() -> None:
+    """Time the network beside matrix products."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    rate = matmul_rate()
     network = channels_last(JSCC(Architecture(width=args.width))).eval()
-    parameters = sum(p.numel() for p in network.parameters())
-    print(f"{parameters} parameters, {args.threads} thread(s), matrix products {rate / 1e9:.1f} GFLOP/s")
     images = (torch.rand(BATCH, 3, args.size, args.size) * 255).contiguous(memory_format=torch.channels_last)
+    adam = torch.optim.Adam(network.parameters(), 1e-9)
+    a, b = torch.rand(1024, 1024), torch.rand(1024, 1024)
     with torch.inference_mode():
         elements = network.encode(images)
-        report("encode", network, lambda: network.encode(images), rate)
-        report("decode", network, lambda: network.decode(elements, args.size, args.size), rate)
-    adam = torch.optim.Adam(network.train().parameters(), 1e-9)
 
     def step() -> None:
         loss = pixel_loss(network(images, torch.tensor([5.0])), images)
@@ -77,15 +62,22 @@ def main() -> None:
         loss.backward()
         adam.step()
 
-    report("training step (backward counted as two forward)", network, step, rate, passes=3)
-
-
-def report(name: str, network: nn.Module, run: Callable[[], object], rate: float, passes: int = 1) -> None:
-    work, took = passes * operations(network, run), seconds(run)
-    share = work / took / rate
-    print(
-        f"{name}: {BATCH / took:.1f} images/s, {work / took / 1e9:.1f} GFLOP/s, {share:.0%} of the matrix-product rate"
-    )
+    inference = torch.inference_mode()
+    works: dict[str, Callable[[], object]] = {
+        PRODUCT: lambda: a @ b,
+        "encode": inference(lambda: network.encode(images)),
+        "decode": inference(lambda: network.decode(elements, args.size, args.size)),
+        STEP: step,
+    }
+    forward = {name: operations(network, work) for name, work in works.items()}
+    counted = forward | {PRODUCT: 2 * 1024**3, STEP: 3 * forward[STEP]}
+    seconds = medians(works, args.runs, time.process_time if args.threads == 1 else time.perf_counter)
+    rates = {name: counted[name] / took for name, took in seconds.items()}
+    parameters = sum(p.numel() for p in network.parameters())
+    print(f"{parameters} parameters, {args.threads} thread(s), matrix products {rates[PRODUCT] / 1e9:.1f} GFLOP/s")
+    for name in list(works)[1:]:
+        share = rates[name] / rates[PRODUCT]
+        print(f"{name}: {BATCH / seconds[name]:.1f} images/s, {rates[name] / 1e9:.1f} GFLOP/s, {share:.0%} of that")
 
 
 if __name__ == "__main__":
