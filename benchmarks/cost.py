@@ -1,0 +1,104 @@
+"""How a comparison's cost grows with images, SNRs and methods, as a plot; and what a large one would cost.
+
+    python benchmarks/cost.py [--only grow,unit] [--runs 5]
+
+Processor seconds of one process, medians, every run with nothing remembered. ``grow`` writes ``benchmarks/cost.png``:
+96×96 images at 0.25 bpp, without a task. ``unit`` measures one image of 500×375 over 21 SNRs with each method and the
+ImageNet classifier, and from it what 50,000 such images take on 1, 10 and 100 nodes of 64 cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from sweep import DATASET, forget
+from timing import medians
+
+from linksim.comparison import run_comparison
+from linksim.data.images import read_image
+from linksim.experiment import Experiment
+from linksim.runner import Pool
+
+PHOTOS = Path(__file__).parent.parent / "linksim" / "data" / "assets" / "photos"
+METHODS = ("bpg", "bpg+ldpc-1/2+qpsk", "webp", "jpeg")
+BOTH_SIDES, ABOVE = np.arange(0.0, 21.0), np.arange(12.0, 33.0)
+IMAGES = 64
+MODELLED = ("jpeg", "webp", "bpg", "bpg+adaptive", "deepjscc", "sdjscc")
+MODELLED_IMAGES, CORES, EFFICIENCY = 50_000, 64, 0.9
+
+
+def run(images: int, snr_db: np.ndarray, methods: tuple[str, ...], dataset: str = DATASET, task: str = "") -> None:
+    """A comparison in this process, from nothing."""
+    forget()
+    points = tuple(map(float, snr_db))
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = Experiment(methods, dataset, points, task=task, limit=images)
+        result = run_comparison(experiment, Path(folder), Pool(), figures=False)
+    if result.failures:
+        raise RuntimeError(str(result.failures))
+
+
+def grow(runs: int) -> None:
+    """Cost against each of the three, a table and a plot."""
+    from matplotlib.figure import Figure
+
+    curves = {
+        "images (21 SNRs, bpg)": {n: (n, BOTH_SIDES, METHODS[:1]) for n in (16, 32, 64, 128)},
+        f"SNRs from 0 dB ({IMAGES} images, bpg)": {n: (IMAGES, BOTH_SIDES[:n], METHODS[:1]) for n in (1, 7, 14, 21)},
+        f"SNRs from 12 dB ({IMAGES} images, bpg)": {n: (IMAGES, ABOVE[:n], METHODS[:1]) for n in (1, 7, 14, 21)},
+        f"methods ({IMAGES} images, 21 SNRs)": {n: (IMAGES, BOTH_SIDES, METHODS[:n]) for n in (1, 2, 3, 4)},
+    }
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    for axes, (title, points) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+        works = {str(n): lambda point=point: run(*point) for n, point in points.items()}
+        seconds = list(medians(works, runs, time.process_time).values())
+        slope = np.polyfit(list(points), seconds, 1)[0]
+        shown = ", ".join(f"{n}: {took:.2f} s" for n, took in zip(points, seconds, strict=True))
+        print(f"{title}: {shown}; {1e3 * slope:.1f} ms each", flush=True)
+        axes.plot(list(points), seconds, "o-")
+        axes.set(xlabel=title.replace(" (", "\n("), ylim=(0, None))
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("processor time (s)")
+    figure.savefig(Path(__file__).parent / "cost.png", dpi=120, metadata={"Software": None})
+
+
+def unit(runs: int, images: int = 4) -> None:
+    """The cost of one more image with each method, and the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        wide = [image for image in map(read_image, sorted(PHOTOS.glob("*.webp"))) if image.shape[1] == 768]
+        for i, image in enumerate(wide[:images]):
+            Pillow.fromarray(image).resize((500, 375)).save(Path(folder) / f"{i}.png")
+        works = {
+            f"{n} {m}": lambda n=n, m=m: run(n, BOTH_SIDES, (m,), folder, "imagenet")
+            for m in MODELLED
+            for n in (1, images)
+        }
+        found = medians(works, runs, time.process_time)
+    seconds = {m: (found[f"{images} {m}"] - found[f"1 {m}"]) / (images - 1) for m in MODELLED}
+    for method, took in seconds.items():
+        print(f"{method}: {took:.2f} s of one core per image of 500x375 over 21 SNRs", flush=True)
+    hours = sum(seconds.values()) * MODELLED_IMAGES / 3600
+    print(f"{MODELLED_IMAGES} images, {len(MODELLED)} methods: {hours:.0f} core hours", end="")
+    for nodes in (1, 10, 100):
+        print(f"; {nodes} node(s) of {CORES} cores: {hours / (nodes * CORES * EFFICIENCY):.2f} h", end="")
+    print()
+
+
+def main() -> None:
+    """Both, or the part named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="grow,unit")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    parts = {"grow": grow, "unit": unit}
+    for name in options.only.split(","):
+        parts[name](options.runs)
+
+
+if __name__ == "__main__":
+    main()
