@@ -30,13 +30,14 @@ from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Recep
 DEFAULT_CODE = "ldpc-3/4"
 DEFAULT_MODULATION = "16qam"
 CRC_BITS = 32
-MAX_CACHED_BYTES = 64 << 20
+MAX_CACHED_BYTES = 16 << 20
+"""Several times what a unit of work comes to; units are done one after another."""
 
 Value = TypeVar("Value")
 
 
 class Cache:
-    """Least-recently-used memory of bounded size, for what depends on its key alone."""
+    """Least-recently-used memory, bounded but for the latest value, for what depends on its key alone."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.bytes = max_bytes, 0
@@ -51,7 +52,7 @@ class Cache:
         value = make()
         self.entries[key] = value, size(value)
         self.bytes += self.entries[key][1]
-        while self.bytes > self.max_bytes:
+        while self.bytes > self.max_bytes and len(self.entries) > 1:
             self.bytes -= self.entries.popitem(last=False)[1][1]
         return value
 
