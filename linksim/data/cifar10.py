@@ -71,7 +71,8 @@ def read_batch(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]
         pixels = fields["data"].pixels()
         labels = np.array(fields["labels"], dtype=np.int64)
     except Exception as error:  # a damaged pickle makes the machine raise anything
-        raise LinksimError(f"{path}: not a CIFAR-10 batch, or half-copied ({type(error).__name__}: {error})") from None
+        why = f"{path.name} is no batch of it, or half-copied ({str(error) or type(error).__name__})"
+        raise missing(CIFAR10.name, path.parent, why, CIFAR10.expects) from None
     each = 3 * SIDE * SIDE
     if pixels.shape != (len(labels), each) or not len(labels):
         raise LinksimError(f"{path}: data of shape {pixels.shape}, expected ({len(labels)}, {each}) for its labels")

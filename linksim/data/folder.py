@@ -54,9 +54,8 @@ class Kodak(ImageFolder):
         paths = [self.root / f"kodim{number:02}.png" for number in range(1, 25)]
         absent = [path.name for path in paths if not path.is_file()]
         if absent:
-            raise missing(
-                self.name, self.root, f"{len(absent)} of 24 missing ({', '.join(absent[:3])} ...)", self.expects
-            )
+            some = ", ".join(absent[:3]) + " ..." * (len(absent) > 3)
+            raise missing(self.name, self.root, f"{len(absent)} of 24 missing ({some})", self.expects)
         return paths
 
 
