@@ -9,34 +9,64 @@ import typer
 
 
 def datasets(
-    folder: Annotated[Path | None, typer.Argument(help="Tell which loader a folder is for.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Tell which data set a folder holds, or each in it.")] = None,
     export_voc: Annotated[
         Path | None, typer.Option(help="Write the embedded scenes in Pascal VOC's layout to this folder.")
     ] = None,
 ) -> None:
-    """List the embedded data sets and the layouts that can be read."""
+    """List the embedded data sets, the layouts that can be read, and what of them lies in the current folder."""
+    from linksim import registry
+    from linksim.data.detect import found
+    from linksim.errors import LinksimError
+
+    if export_voc is not None:
+        from linksim.data.voc import export_voc as export
+
+        print(f"wrote {export(registry.dataset('scenes'), export_voc)}")
+    elif folder is not None:
+        several = found(folder)
+        for path in several or [folder]:
+            try:
+                data = registry.dataset(str(path))
+                print(f"{path}: {data.name}, {len(data)} images, {len(data.classes)} classes")
+            except LinksimError as error:
+                if len(several) < 2:
+                    raise
+                print(f"{path}: {error}")
+    else:
+        _list_embedded()
+        _list_layouts()
+        here = found(Path())
+        print("\nin this folder:" if here else "\nin this folder: no published data set")
+        for path, name in here.items():
+            print(f"  --dataset {name}:{path}")
+
+
+def _list_embedded() -> None:
     from rich.console import Console
     from rich.table import Table
 
     from linksim import registry
 
-    if export_voc is not None:
-        from linksim.data.voc import export_voc as export
-
-        export(registry.dataset("scenes"), export_voc)
-        print(f"wrote {export_voc}")
-        return
-    if folder is not None:
-        found = registry.dataset(str(folder))
-        print(f"{folder}: {found.name}, {len(found)} images, {len(found.classes)} classes")
-        return
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "images", "what", "splits, or where it is expected"):
+    for column in ("embedded", "images", "what", "splits"):
         table.add_column(column)
     for name in registry.names("linksim.datasets"):
         cls = registry.load("linksim.datasets", name)
-        embedded = getattr(cls, "embedded", False)
-        where = ", ".join(cls.splits) if embedded else getattr(cls, "expects", "")
-        size = str(len(registry.dataset(name))) if embedded else "–"
-        table.add_row(name, size, registry.describe("linksim.datasets", name), where)
+        if getattr(cls, "embedded", False):
+            size = str(len(registry.dataset(name)))
+            table.add_row(name, size, registry.describe("linksim.datasets", name), ", ".join(cls.splits))
     Console().print(table)
+
+
+def _list_layouts() -> None:
+    """What is read from disk, and what is expected there: not in columns, which would cut addresses."""
+    from linksim import registry
+
+    print("\nread from disk, as --dataset NAME:PATH[#SPLIT]")
+    for name in registry.names("linksim.datasets"):
+        cls = registry.load("linksim.datasets", name)
+        if not getattr(cls, "embedded", False):
+            splits = ", ".join(getattr(cls, "splits", ())) or "none"
+            print(f"  {name}: {registry.describe('linksim.datasets', name)} (splits: {splits})")
+            print(f"    {getattr(cls, 'expects', '')}")

@@ -27,6 +27,19 @@ def guess(path: Path) -> str:
     )
 
 
+def found(folder: Path) -> dict[Path, str]:
+    """The published data sets in a folder and their loaders: the folder itself, since some keep their files in
+    sub-folders, or those of its sub-folders that are one, where it is none or they are of several kinds."""
+    own = _published(folder)
+    inside = {path: _published(path) for path in (subfolders(folder) if folder.is_dir() else [])}
+    inside = {path: name for path, name in inside.items() if name}
+    return {folder: own} if own and len(set(inside.values())) < 2 else inside
+
+
+def _published(path: Path) -> str:
+    return next((name for name, fits in _SIGNS.items() if name not in _ANYBODYS and fits(path)), "")
+
+
 def _stl10(root: Path) -> bool:
     return any((root / folder / "test_X.bin").is_file() for folder in (".", "stl10_binary")) or any(
         root.glob("*_X.bin")
@@ -61,3 +74,5 @@ _SIGNS: dict[str, Callable[[Path], bool]] = {
     "class-folder": _class_folder,
     "folder": lambda root: bool(images_in(root)),
 }
+_ANYBODYS = ("class-folder", "folder")
+"""Layouts that nearly any folder of pictures has."""

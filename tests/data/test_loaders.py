@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from linksim.data.base import Dataset
 from linksim.data.cifar10 import CIFAR10
-from linksim.data.detect import guess
+from linksim.data.detect import found, guess
 from linksim.data.folder import ClassFolder, ImageFolder, Kodak
 from linksim.data.imagenet import ImageNet
 from linksim.data.scenes import Scenes
@@ -183,6 +183,14 @@ def test_stl10_half_copied(tmp_path: Path) -> None:
         (tmp_path / "test_X.bin").write_bytes(pixels[:cut])
         with pytest.raises(LinksimError, match="half-copied"):
             STL10(tmp_path)
+
+
+def test_cifar10_half_copied(tmp_path: Path) -> None:
+    make_cifar10(tmp_path)
+    batch = tmp_path / "test_batch"
+    batch.write_bytes(batch.read_bytes()[:3000])
+    with pytest.raises(LinksimError, match=r"test_batch is no batch of it, or half-copied \(\w.*cs\.toronto\.edu"):
+        CIFAR10(tmp_path)
 
 
 def test_cifar10_is_upright(tmp_path: Path) -> None:
@@ -392,3 +400,16 @@ def test_identity_of_large_sets_reads_only_ends(tmp_path: Path, monkeypatch: pyt
     before = ImageFolder(tmp_path).identity()
     save(tmp_path / "img9.png")
     assert ImageFolder(tmp_path).identity() != before
+
+
+def test_data_sets_of_a_folder_are_found(tmp_path: Path) -> None:
+    """As unpacked beside each other, under the names that the archives give."""
+    for name, folder in (("stl10", "stl10_binary"), ("cifar10", "cifar-10-batches-py"), ("folder", "holiday")):
+        (tmp_path / folder).mkdir()
+        MAKERS[name](tmp_path / folder)
+    assert found(tmp_path) == {tmp_path / "cifar-10-batches-py": "cifar10", tmp_path / "stl10_binary": "stl10"}
+    make_voc(tmp_path / "stl10_binary")
+    assert found(tmp_path / "stl10_binary") == {tmp_path / "stl10_binary": "stl10"}
+    assert found(tmp_path / "holiday") == found(tmp_path / "nowhere") == {}
+    make_voc(tmp_path)
+    assert found(tmp_path)[tmp_path / "VOCdevkit"] == "voc"
