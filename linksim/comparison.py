@@ -62,7 +62,7 @@ def run_comparison(
         outcome = run(experiment, store, pool, progress, timeout)
         finished = tuple(m for m in experiment.method_names if m not in outcome.failures)
         if not finished:
-            raise LinksimError("; ".join(f"{name}: {why}" for name, why in outcome.failures.items()))
+            raise LinksimError(_why_none(outcome.failures))
         units = [(unit.id, unit.snr_db) for unit in outcome.units if unit.method in finished]
         rows = store.read(units)
         summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
@@ -75,6 +75,14 @@ def run_comparison(
             save_all(summary, folder)
             write_report(folder, experiment, pool=pool)
     return Comparison(experiment, summary, change, outcome.failures)
+
+
+def _why_none(failures: dict[str, str]) -> str:
+    """Why no method finished; what all of them failed for is said once."""
+    reasons = set(failures.values())
+    if len(failures) > 1 and len(reasons) == 1:
+        return reasons.pop()
+    return "; ".join(f"{name}: {why}" for name, why in failures.items())
 
 
 def _check_same(store: Store, description: dict[str, object]) -> None:

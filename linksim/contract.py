@@ -89,14 +89,19 @@ class CheckedTask(Task):
         except LinksimError:
             raise
         except Exception as error:
-            raise ContractError(f"task {self.name!r}: judge failed with {type(error).__name__}: {error}") from error
+            raise ContractError(
+                f"task {self.name!r}: judge failed with {type(error).__name__}: {_in_one_line(error)}"
+            ) from error
         if len(verdicts) != len(images):
             raise ContractError(
                 f"task {self.name!r}: must judge {len(images)} images, but gave {len(verdicts)} verdicts"
             )
         for verdict in verdicts:
             if not self._is_valid(verdict):
-                wanted = "a class index" if self.kind == "classification" else "a finite (n, 6) array of detections"
+                below = f" below {len(self.classes)}" if self.classes else ""
+                wanted = f"a class index{below}"
+                if self.kind == "detection":
+                    wanted = f"a finite (n, 6) array of detections, its last column {wanted}"
                 raise ContractError(f"task {self.name!r}: a verdict must be {wanted}, not {verdict!r:.60}")
         return list(verdicts)
 
@@ -105,7 +110,17 @@ class CheckedTask(Task):
             integer = np.ndim(verdict) == 0 and np.issubdtype(np.asarray(verdict).dtype, np.integer)
             return bool(integer and 0 <= verdict < (len(self.classes) or verdict + 1))
         shaped = isinstance(verdict, np.ndarray) and verdict.ndim == 2 and verdict.shape[1] == 6
-        return bool(shaped and np.isfinite(verdict).all())
+        if not shaped or not np.isfinite(verdict).all():
+            return False
+        labels = verdict[:, 5]
+        return bool((labels >= 0).all() and (not self.classes or (labels < len(self.classes)).all()))
 
     def identity(self) -> dict[str, Any]:
         return self.task.identity()
+
+
+def _in_one_line(error: Exception) -> str:
+    """What an exception says; of TorchScript's, which quote the network's code, the last line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    quotes_code = "TorchScript interpreter" in "".join(lines[:1])
+    return lines[-1].removeprefix(f"{type(error).__name__}: ") if quotes_code else " ".join(lines)

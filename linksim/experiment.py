@@ -167,7 +167,13 @@ class Experiment:
             for budget in self.budgets
             for method in self.method_names
         ]
-        height, width = self.data[0].image.shape[:2]
+        first = self.data[0]
+        if self.judge is not None and self.judge.kind == "detection" and first.objects is None:
+            raise LinksimError(
+                f"data set {self.data.name!r} has no boxes for task {self.judge.name!r} to find; "
+                "choose another --task, or --task none"
+            )
+        height, width = first.image.shape[:2]
         step = max(1, min(MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT // (height * width)))
         for start in range(0, self.size, step):
             images = range(start, min(start + step, self.size))

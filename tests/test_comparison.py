@@ -7,7 +7,9 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,10 @@ from foreign import Analog, Deadly, Odd, Plasma, Silent, Warmth
 import linksim
 from linksim.aggregate import COLUMNS
 from linksim.comparison import run_comparison
+from linksim.contract import CheckedTask
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
+from linksim.link import Image
 from linksim.runner import Pool, ProcessPool
 
 OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
@@ -185,6 +189,39 @@ def test_a_link_that_breaks_the_contract_is_named_and_the_others_finish(
 def test_a_task_that_breaks_the_contract_is_named(tmp_path: Path) -> None:
     with pytest.raises(LinksimError, match="task 'warmth': must judge 6 images"):
         linksim.compare(["original"], Plasma(), [10], task=Silent(), out=tmp_path)
+
+
+class Interpreted(Warmth):
+    """Fails as TorchScript does, which quotes code."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        raise RuntimeError("Failed in the TorchScript interpreter.\n  code\n\nRuntimeError: sizes differ")
+
+
+def test_what_all_methods_fail_for_is_said_once_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError) as caught:
+        linksim.compare(["original", "webp"], Plasma(), [10], task=Interpreted(), out=tmp_path)
+    assert str(caught.value) == "task 'warmth': judge failed with RuntimeError: sizes differ"
+
+
+class Finder(Warmth):
+    """Finds a thing of a class it does not know, everywhere."""
+
+    kind = "detection"
+
+    def judge(self, images: Sequence[Image]) -> list[Any]:
+        return [np.array([[0, 0, 9, 9, 0.5, 2]], np.float32) for _ in images]
+
+
+def test_a_detector_needs_boxes_to_be_scored_by(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match="'plasma' has no boxes for task 'warmth'"):
+        linksim.compare(["original"], Plasma(), [10], task=Finder(), out=tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_class_that_the_detector_does_not_have_is_named() -> None:
+    with pytest.raises(LinksimError, match="its last column a class index below 2, not array"):
+        CheckedTask(Finder()).judge([Plasma()[0].image])
 
 
 def run_with_workers(out: Path, *methods: str | linksim.Link, timeout: float = 60.0) -> dict[str, str]:

@@ -107,7 +107,12 @@ class Classifier(Task):
         with torch.inference_mode():
             return [self._verdict(self.class_scores(x)) for x in to_tensors(images, self.device)]
 
-    def _verdict(self, scores: Tensor) -> int:
+    def _verdict(self, scores: Any) -> int:
+        if not isinstance(scores, Tensor):
+            raise ContractError(
+                f"task {self.name!r}: must give a tensor of scores, but gives {type(scores).__name__}; "
+                "a detector goes into linksim.tasks.detection.TorchDetector"
+            )
         if scores.ndim != 2 or scores.shape[0] != 1 or (self.classes and scores.shape[1] != len(self.classes)):
             wanted = f"(1, {len(self.classes) or 'classes'})"
             raise ContractError(f"task {self.name!r}: scores have shape {tuple(scores.shape)}, expected {wanted}")

@@ -35,6 +35,15 @@ def test_a_network_that_breaks_the_contract_is_named(logits):
         TorchClassifier(Broken(), ("r", "g", "b"), "odd").judge(images(1))
 
 
+def test_a_detector_given_as_a_classifier_is_told_where_it_belongs():
+    class Boxes(nn.Module):
+        def forward(self, x):
+            return [{"boxes": torch.zeros(0, 4)}]
+
+    with pytest.raises(ContractError, match=r"'odd'.*gives list.*TorchDetector"):
+        TorchClassifier(Boxes(), name="odd").judge(images(1))
+
+
 def test_verdict_does_not_depend_on_the_neighbours():
     task = imagenet_classifier()
     batch = images(3)
