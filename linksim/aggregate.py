@@ -109,7 +109,7 @@ def _detections(group: pd.DataFrame, truth: _Truth) -> dict[str, float]:
     found = [np.asarray(d, np.float32).reshape(-1, 6) for d in group["detections"][judged]]
     objects = [truth[image] for image in group["image"][judged]]
     matches = match(found, objects)
-    low, high = matches.interval()
+    low, high = matches.interval(clusters=np.unique(group["image"][judged], return_inverse=True)[1])
     return {
         "map": matches.mean(),
         "map_lo": low,
