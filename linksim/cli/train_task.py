@@ -31,6 +31,8 @@ def train_task(
         raise LinksimError(f"head {str(out)!r}: the name must end in .safetensors")
     if size < 32 or size % 32:
         raise LinksimError(f"--size {size}: must be a multiple of 32")
+    if images < 0:
+        raise LinksimError(f"--images {images}: must be at least 1, or 0 for all")
     sets = {spec: registry.dataset(spec) for spec in (train, val, *filter(None, test.split(",")))}
     classes = sets[train].classes
     for spec, dataset in sets.items():

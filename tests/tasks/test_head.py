@@ -109,7 +109,12 @@ def test_a_class_without_training_images_is_an_error():
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"size": 50}, "--size 50"), ({"val": "OtherClasses"}, "'OtherClasses'"), ({"train": "Unlabelled"}, "no label")],
+    [
+        ({"size": 50}, "--size 50"),
+        ({"images": -1}, "--images -1"),
+        ({"val": "OtherClasses"}, "'OtherClasses'"),
+        ({"train": "Unlabelled"}, "no label"),
+    ],
 )
 def test_what_cannot_be_learnt_is_said(tmp_path, changes, said):
     with pytest.raises(LinksimError, match=said):
