@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from linksim.errors import LinksimError, unknown
+from linksim.metrics import wilson
 from linksim.tables import Metric, measured
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by every kind of colour vision; the markers tell them apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
 MARKERS = "osD^vP*Xh<"
+MOST_INSIDE = 5
+"""Entries of a legend in the axes; more are put below them."""
 _COMMON = {
     "figure.constrained_layout.use": True,
     "pdf.fonttype": 42,  # TrueType, as publishers ask: no Type 3 fonts
@@ -79,9 +82,21 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
     if metric.column in ("acc", "agreement", "f1", "map", "ssim", "outage"):
         axes.set_ylim(-0.02, 1.02)
     if metric.column == "bler" and (summary["bler"] > 0).any():
-        axes.set_yscale("log")
-    axes.legend()
+        axes.set_yscale("log", nonpositive="mask")  # a curve ends where no block was wrong, and does not fall to 0
+        axes.set_ylim(min(1e-3, summary["bler"][summary["bler"] > 0].min() / 2), 1.5)
+    _legend(figure, axes)
     return figure
+
+
+def _legend(figure: Figure, axes: Any) -> None:
+    """In the axes, or below them where it would hide curves."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) <= MOST_INSIDE:
+        axes.legend()
+        return
+    below = figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + below.get_window_extent().height / figure.dpi)
 
 
 def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i: int) -> None:
@@ -95,9 +110,20 @@ def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i
     reference = label.split(",")[0] == "original"
     look = {"color": "#444444", "linestyle": "--", "marker": ""} if reference else {"color": colour, "marker": marker}
     axes.plot(lines[x], values, label=label, **look)
-    low, high = f"{metric.column}_lo", f"{metric.column}_hi"
-    if low in lines and lines[low].notna().any():
-        axes.fill_between(lines[x], lines[low], lines[high], color=look["color"], alpha=0.15, linewidth=0)
+    band = _band(lines, metric.column)
+    if band is not None:
+        axes.fill_between(lines[x], *band, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _band(lines: pd.DataFrame, column: str) -> tuple[Any, Any] | None:
+    """Ends of the 95 % intervals; an outage rate's follow from how many were sent."""
+    names = f"{column}_lo", f"{column}_hi"
+    if names[0] in lines and lines[names[0]].notna().any():
+        return lines[names[0]], lines[names[1]]
+    if column != "outage":
+        return None
+    ends = [wilson(rate * n, n) for rate, n in zip(lines["outage"], lines["n"], strict=True)]
+    return [low for low, _ in ends], [high for _, high in ends]
 
 
 def _budget_label(summary: pd.DataFrame) -> str:

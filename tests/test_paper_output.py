@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from linksim.aggregate import COLUMNS
-from linksim.plots import save_all
-from linksim.tables import latex
+from linksim.plots import curves, save_all, style
+from linksim.tables import METRICS, latex
 
 
 @pytest.fixture
@@ -37,6 +38,35 @@ def test_figures_fit_a_column_and_embed_their_fonts(summary: pd.DataFrame, tmp_p
     descriptors = pdf.count(b"/Type /FontDescriptor")
     assert descriptors > 0
     assert len(re.findall(rb"/FontFile[23]? ", pdf)) == descriptors
+
+
+def test_a_long_legend_hides_no_curve(summary: pd.DataFrame) -> None:
+    one = summary[summary["method"] == "bpg"]
+    lines = pd.concat([one.assign(method=f"bpg+ldpc-{i}") for i in range(8)])
+    psnr = next(m for m in METRICS if m.column == "psnr")
+    with style("ieee"):
+        figure, few = curves(lines, psnr), curves(one, psnr)
+        figure.draw_without_rendering()
+    legend, axes = figure.legends[0].get_window_extent(), figure.axes[0].get_window_extent()
+    assert not legend.overlaps(axes)
+    assert axes.height > 0.9 * few.axes[0].get_window_extent().height
+    assert figure.get_size_inches()[0] == few.get_size_inches()[0]
+
+
+def test_a_block_error_rate_of_zero_is_not_drawn(summary: pd.DataFrame) -> None:
+    lines = summary.assign(bler=[1.0, 0.0] * 3)
+    axes = curves(lines, next(m for m in METRICS if m.column == "bler")).axes[0]
+    assert axes.get_yscale() == "log"
+    assert not np.isfinite(axes.yaxis.get_transform().transform(np.array([0.0]))).any()
+    assert axes.get_ylim()[0] <= 1e-3
+
+
+def test_an_outage_rate_has_its_band(summary: pd.DataFrame) -> None:
+    lines = summary.assign(outage=[0.0, 0.5] * 3, n=10)
+    axes = curves(lines, next(m for m in METRICS if m.column == "outage")).axes[0]
+    assert len(axes.collections) == 3
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert {0.2366, 0.7634} <= set(heights.round(4))  # Wilson's interval of 5 of 10
 
 
 def test_tables_have_the_best_in_bold(summary: pd.DataFrame) -> None:
