@@ -107,7 +107,7 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
             shown.add_column("SNR dB", justify="right", style="dim")
             values = pivot(lines, metric)
             for method in values:
-                shown.add_column(str(method), justify="right")
+                shown.add_column(_heading(str(method)), justify="right", overflow="fold")
             for snr_db, row in values.iterrows():
                 top = best(row, metric)
                 cells = [f"[bold]{metric.format(v)}[/]" if m in top else metric.format(v) for m, v in row.items()]
@@ -116,6 +116,13 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
         tables.append(_cost_table(lines, budget))
         groups.append(Columns(tables, padding=(0, 3)))
     return Group(*groups)
+
+
+def _heading(method: str) -> str:
+    """A method's name, a part a line: names that begin alike stay apart where there is little room."""
+    from rich.markup import escape
+
+    return escape(method.replace("+", "\n+"))
 
 
 def _cost_table(lines: pd.DataFrame, budget: str) -> RenderableType:

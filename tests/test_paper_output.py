@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from linksim.aggregate import COLUMNS
 from linksim.plots import curves, save_all, style
-from linksim.tables import METRICS, latex
+from linksim.tables import METRICS, latex, terminal
 
 
 @pytest.fixture
@@ -67,6 +69,21 @@ def test_an_outage_rate_has_its_band(summary: pd.DataFrame) -> None:
     assert len(axes.collections) == 3
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert {0.2366, 0.7634} <= set(heights.round(4))  # Wilson's interval of 5 of 10
+
+
+def test_terminal_tables_tell_methods_apart_in_80_columns(summary: pd.DataFrame) -> None:
+    names = [f"bpg+ldpc-{n}-{rate}+64qam" for n in (648, 1944) for rate in ("1/2", "2/3", "3/4", "5/6")]
+    lines = pd.concat([summary[summary["method"] == "bpg"].assign(method=name, bpp=0.25, cbr=0.1) for name in names])
+    console = Console(width=80, file=io.StringIO())
+    console.print(terminal(lines))
+    shown = console.file.getvalue()
+    heading = shown[: shown.index("──")].splitlines()
+    assert "…" not in shown
+    assert "21.00" in shown
+    columns = list(zip(*(line.ljust(80) for line in heading[1:]), strict=True))
+    written = "".join("".join(c) for c in columns)
+    assert all(written.count(digit) >= 4 for digit in "68")
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_tables_have_the_best_in_bold(summary: pd.DataFrame) -> None:
