@@ -47,6 +47,17 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert "Usage" in capsys.readouterr().out
 
 
+def test_no_command_shows_the_help_and_an_unknown_one_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    out, err = capsys.readouterr()
+    assert "\n  compare " in out
+    assert err == ""
+    assert run(["compre", "--methods", "bpg"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"linksim: unknown command 'compre' (did you mean 'compare'?); known: {', '.join(sorted(COMMANDS))}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

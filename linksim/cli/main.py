@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, unknown
 
 COMMANDS = (
     "compare",
@@ -33,7 +33,6 @@ def build(wanted: Sequence[str] = COMMANDS) -> typer.Typer:
     """The application with these sub-commands; each module holds one function of the command's name."""
     app = typer.Typer(
         help="Compare learned wireless image links with separate source and channel coding.",
-        no_args_is_help=True,
         add_completion=len(wanted) > 1,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -53,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit code."""
-    asked = tuple(name for name in arguments[:1] if name in COMMANDS)
+    first = arguments[0] if arguments else "--help"
     try:
-        code = build(asked or COMMANDS)(arguments, standalone_mode=False, prog_name="linksim")
+        if first not in COMMANDS and not first.startswith("-"):
+            raise unknown("command", first, COMMANDS)
+        app = build((first,) if first in COMMANDS else COMMANDS)
+        code = app(arguments or [first], standalone_mode=False, prog_name="linksim")
         return code if isinstance(code, int) else 0
     except LinksimError as error:
         return _say(error)
