@@ -40,7 +40,7 @@ class BitReader:
     def u(self, width: int) -> int:
         """An unsigned integer of ``width`` bits."""
         if width > self._left:
-            raise EOFError(f"{width} bits wanted, {self._left} left")
+            raise EOFError(f"cut short: {width} bits wanted, {self._left} left")
         self._left -= width
         return self._value >> self._left & ((1 << width) - 1)
 

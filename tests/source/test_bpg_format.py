@@ -47,3 +47,9 @@ def test_what_cannot_be_read_is_named(position, value, message):
     data[position] = value
     with pytest.raises(DecodeError, match=message):
         bpg_format.parse(bytes(data), (96, 96))
+
+
+@pytest.mark.parametrize("length", [4, 5, 6, 8, 10])
+def test_a_file_that_ends_in_its_header_is_cut_short(length):
+    with pytest.raises(DecodeError, match="cut short"):
+        bpg_format.parse(FLAT_GREY[:length])
