@@ -111,7 +111,7 @@ def _write_tables(folder: Path, experiment: Experiment, summary: pd.DataFrame, c
 def compare(
     methods: Iterable[str | Link],
     dataset: str | Dataset = "stamps10",
-    snr_db: Iterable[float] = range(21),
+    snr_db: float | Iterable[float] = range(21),
     *,
     bpp: float | Iterable[float] | None = None,
     cbr: float | Iterable[float] | None = None,
@@ -129,19 +129,22 @@ def compare(
     """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.aggregate.COLUMNS``).
 
     methods: names such as ``"bpg"`` or ``"webp+ldpc-1/2+qpsk"``, ``"package.module:Class"``, or ``Link`` objects.
-    snr_db: Es/N0 points in dB. bpp or cbr: the budget or budgets, in source bits or complex channel uses per pixel
-    (default: 0.25 bpp). workers: processes; 1 runs here. out: a folder to keep rows, tables and figures in, and to
-    resume from. A method that breaks is left out with a warning; LinksimError if nothing can run.
+    snr_db: Es/N0 in dB, one or several. bpp or cbr: the budget or budgets, in source bits or complex channel uses per
+    pixel (default: 0.25 bpp). workers: processes; 1 runs here. out: a folder to keep rows, tables and figures in, and
+    to resume from. A method that breaks is left out with a warning; LinksimError if nothing can run.
     """
     if bpp is not None and cbr is not None:
         raise LinksimError(f"bpp {bpp} and cbr {cbr}: give one of them, the other follows")
     kind, given = ("cbr", cbr) if cbr is not None else ("bpp", 0.25 if bpp is None else bpp)
-    values = [given] if isinstance(given, int | float) else list(given)
+    try:
+        values = [float(value) for value in ([given] if isinstance(given, int | float) else given)]
+    except (TypeError, ValueError):
+        raise LinksimError(f"{kind} {given!r}: must be numbers such as 0.25") from None
     experiment = Experiment(
         methods=tuple([methods] if isinstance(methods, str) else methods),
         dataset=dataset,
-        snr_db=check_snr(snr_db),
-        budgets=tuple(Budget(kind, float(value)) for value in values),
+        snr_db=check_snr([snr_db] if isinstance(snr_db, int | float) else snr_db),
+        budgets=tuple(Budget(kind, value) for value in values),
         channel=channel,
         task=task,
         seed=seed,

@@ -66,7 +66,10 @@ def _snr_range(part: str, text: str) -> list[float]:
 def check_snr(points: Iterable[float]) -> tuple[float, ...]:
     """The points as a tuple of distinct floats, or a LinksimError that names the first bad one."""
     low, high = SNR_RANGE_DB
-    values = tuple(dict.fromkeys(float(point) for point in points))
+    try:
+        values = tuple(dict.fromkeys(float(point) for point in points))
+    except (TypeError, ValueError):
+        raise LinksimError(f"SNR {points!r}: must be numbers (dB)") from None
     if not values:
         raise LinksimError("no SNR point given; write 0:20, 0:20:2 or 1,5,10 (dB)")
     for value in values:
@@ -107,6 +110,9 @@ class Experiment:
     def __post_init__(self) -> None:
         if not self.methods:
             raise LinksimError("no method given; see 'linksim methods'")
+        for method in self.methods:
+            if not isinstance(method, str | Link):
+                raise LinksimError(f"method {method!r}: must be a name or a linksim.Link object")
         if not self.budgets:
             raise LinksimError("no budget given; write e.g. --bpp 0.25")
         for what, value in (("trials", self.trials), ("limit", self.limit)):

@@ -9,8 +9,9 @@ from foreign import Analog, Plasma
 from hypothesis import given
 from hypothesis import strategies as st
 
+import linksim
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, format_snr, parse_budgets, parse_snr
+from linksim.experiment import Experiment, check_snr, format_snr, parse_budgets, parse_snr
 from linksim.link import Budget, Method
 
 
@@ -36,6 +37,23 @@ def test_snr_ranges_include_both_ends(text: str, points: tuple[float, ...]) -> N
 def test_a_bad_snr_is_named(text: str) -> None:
     with pytest.raises(LinksimError, match=r"SNR|point"):
         parse_snr(text)
+
+
+@pytest.mark.parametrize("points", ["0:20", ["warm"], [None], None])
+def test_snr_points_that_are_no_numbers_are_named(points: object) -> None:
+    with pytest.raises(LinksimError, match=r"SNR .*: must be numbers"):
+        check_snr(points)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bpp", ["0.25", [None], "x"])
+def test_budgets_that_are_no_numbers_are_named(bpp: object) -> None:
+    with pytest.raises(LinksimError, match=r"bpp .*: must be numbers such as"):
+        linksim.compare(["bpg"], "photos", bpp=bpp)  # type: ignore[arg-type]
+
+
+def test_a_class_given_for_a_link_is_named() -> None:
+    with pytest.raises(LinksimError, match=r"method <class '.*Analog'>: must be a name or a linksim.Link object"):
+        Experiment(("bpg", Analog))  # type: ignore[arg-type]
 
 
 @given(st.text(max_size=20))
