@@ -80,13 +80,15 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
 
     >>> [round(x, 4) for x in wilson(5, 10)]
     [0.2366, 0.7634]
+    >>> wilson(0, 64)[0], wilson(64, 64)[1]
+    (0.0, 1.0)
     """
     if n <= 0:
         return math.nan, math.nan
     rate, z2 = successes / n, Z95 * Z95
     centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return (0.0 if successes <= 0 else centre - half), (1.0 if successes >= n else centre + half)
 
 
 RESAMPLES = 1000
