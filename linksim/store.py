@@ -59,16 +59,21 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise LinksimError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; a LinksimError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LinksimError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+
+
 class Store:
     """The folder of an experiment: ``experiment.json`` and ``rows/part-*.parquet``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rows_folder = folder / "rows"
-        try:
-            self.rows_folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LinksimError(f"cannot make the folder {self.rows_folder}: {error.strerror or error}") from error
+        make_folder(self.rows_folder)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

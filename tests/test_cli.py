@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,24 @@ def test_a_method_that_fails_is_named_and_the_exit_code_says_so(capsys: pytest.C
     assert run([*words, "--task", "none", "--out", "run", "--no-figures"]) == 1
     assert "method 'foreign:Loud' failed: link 'foreign:Loud': average power" in capsys.readouterr().err
     assert set(pd.read_csv("run/summary.csv")["method"]) == {"original"}
+
+
+def test_ber_refuses_its_folder_before_the_work(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    occupied = pictures / "0.png"
+    assert run(["ber", "--snr", "10", "--max-blocks", "1", "--out", str(occupied)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"linksim: cannot make the folder {occupied}: File exists\n"
+
+
+def test_below_one_bit_per_use_eb_n0_is_the_larger() -> None:
+    from baselines.ber import Simulation
+    from baselines.fec.nr import NRLDPC
+    from baselines.modulation import modulation
+    from linksim.cli.ber import _limits
+
+    limits = _limits(Simulation(NRLDPC(Fraction(1, 3)), modulation("qpsk")))
+    assert "Eb/N0 = Es/N0 + 1.76 dB" in limits[1]  # 10 log10(3/2)
 
 
 def test_methods_lists_every_registered_name(capsys: pytest.CaptureFixture[str]) -> None:

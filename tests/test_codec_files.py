@@ -75,6 +75,7 @@ def test_the_good_are_finished_and_the_broken_named(folder, capsys):
         (["encode", "a.png", "a.png", "--bpp", "1"], "a.png and a.png would both become"),
         (["decode", "a.png"], "no codec writes files that end in '.png'"),
         (["decode", "a.png", "--codec", "webp", "--out-dir", "."], "would be replaced by its own output"),
+        (["encode", "a.png", "--bpp", "1", "--out-dir", "b.png"], "cannot make the folder b.png: File exists"),
         (["encode", "a.png", "--bpp", "0.001"], "0 bytes are too few: the smallest bpg file takes"),
     ],
 )

@@ -38,11 +38,14 @@ def ber(
     from linksim import registry
     from linksim.cli.progress import bar
     from linksim.experiment import parse_snr
+    from linksim.store import make_folder
 
     simulation = Simulation(
         registry.code(code), modulations.modulation(modulation), max_blocks, block_errors, seed, demapper, workers
     )
     points = parse_snr(snr)
+    if out is not None:  # before the work, not after it
+        make_folder(out)
     with bar("blocks") as show:
         counts: list[ErrorCounts] = []
         for i, point in enumerate(points):
@@ -121,9 +124,11 @@ def _limits(simulation: Simulation) -> list[str]:
     from baselines.capacity import awgn_snr_db, constellation_snr_db
 
     bits, qam = simulation.bits_per_use, simulation.modulation
+    gain_db = 10 * math.log10(bits)
+    sign = "+" if gain_db < 0 else "-"
     lines = [
         f"{bits:g} information bits per channel use; the AWGN capacity reaches them at {awgn_snr_db(bits):.2f} dB",
-        f"Eb/N0 = Es/N0 - {10 * math.log10(bits):.2f} dB; blocks of {simulation.code.k} information bits",
+        f"Eb/N0 = Es/N0 {sign} {abs(gain_db):.2f} dB; blocks of {simulation.code.k} information bits",
     ]
     if bits < qam.bits_per_symbol:
         limit = constellation_snr_db(qam, bits)
@@ -136,7 +141,6 @@ def _write(rows: pd.DataFrame, simulation: Simulation, out: Path) -> list[Path]:
     from linksim.plots import save, style
 
     try:
-        out.mkdir(parents=True, exist_ok=True)
         rows.to_csv(out / "ber.csv", index=False, lineterminator="\n")
         with style("default"):
             return [out / "ber.csv", *save(figure(rows, simulation), out / "ber")]

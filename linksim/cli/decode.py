@@ -18,10 +18,11 @@ def decode(
 ) -> int:
     """Decode files of a source codec: DIR/NAME.png each."""
     from linksim import codec_files, registry
+    from linksim.store import make_folder
 
     pairs = codec_files.plan(files, out_dir, ".png")
     coders = [registry.codec(codec) if codec else codec_files.codec_for(source) for source, _ in pairs]
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     width = max(len(str(output)) for _, output in pairs)
     print(f"{'file':<{width}}  {'pixels':>11}  {'bytes':>9}  {'bpp':>7}")
     failed = False

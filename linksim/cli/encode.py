@@ -23,6 +23,7 @@ def encode(
     """Code images to a budget or at a quality: DIR/NAME.bpg and so on, with their size and PSNR."""
     from linksim import codec_files, registry
     from linksim.link import Budget
+    from linksim.store import make_folder
 
     coder = registry.codec(codec)
     if (bpp is None) == (quality is None):
@@ -32,7 +33,7 @@ def encode(
         raise LinksimError(f"--quality {quality}: {codec} takes a whole number from {low} to {high}")
     budget = None if bpp is None else Budget("bpp", bpp)
     pairs = codec_files.plan(images, out_dir, coder.suffix)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     width = max(len(str(output)) for _, output in pairs)
     print(f"{'file':<{width}}  {'bytes':>9}  {'bpp':>7}  {'quality':>7}  {'PSNR dB':>7}")
     failed = False
