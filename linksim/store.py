@@ -98,12 +98,14 @@ class Store:
         return sorted(self.rows_folder.glob("part-*.parquet"))
 
     def done(self) -> dict[str, set[float]]:
-        """SNRs that are there for each unit id. A part that cannot be read does not count, and is removed."""
+        """SNRs that are there for each unit id. A part that is damaged does not count, and is removed."""
         found: dict[str, set[float]] = {}
         for path in self.parts():
             try:
-                table = pq.read_table(path, columns=["unit", "snr_db"])
-            except (pa.ArrowException, OSError):
+                table = pq.read_table(path, page_checksum_verification=True)
+            except (pa.ArrowException, OSError, ValueError):
+                table = None
+            if table is None or not table.schema.equals(SCHEMA):
                 path.unlink(missing_ok=True)
                 continue
             for unit, snr_db in set(zip(*(table[name].to_pylist() for name in ("unit", "snr_db")), strict=True)):
@@ -113,7 +115,9 @@ class Store:
     def write(self, part: str, rows: Sequence[dict[str, Any]]) -> None:
         """Store the rows of a unit under a part's name."""
         buffer = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), buffer, compression="zstd")
+        pq.write_table(
+            pa.Table.from_pylist(list(rows), schema=SCHEMA), buffer, compression="zstd", write_page_checksum=True
+        )
         write_atomically(self.rows_folder / part, buffer.getvalue().to_pybytes())
 
     def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -158,6 +158,17 @@ def test_a_torn_part_is_measured_again(tmp_path: Path) -> None:
     assert outputs(tmp_path) == before
 
 
+def test_a_part_with_a_single_wrong_byte_is_measured_again_or_does_no_harm(tmp_path: Path) -> None:
+    compare(tmp_path)
+    before = outputs(tmp_path)
+    part = next((tmp_path / "rows").iterdir())
+    whole = part.read_bytes()
+    for at in range(4, len(whole), len(whole) // 23):
+        part.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        compare(tmp_path)
+        assert outputs(tmp_path) == before, at
+
+
 def test_two_runs_on_one_folder_do_not_mix(tmp_path: Path) -> None:
     from linksim.store import Store
 
