@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +28,58 @@ class DaskPool(Pool):
     where: a scheduler's address (``tcp://host:8786``) or a cluster file (see ``read_cluster_file``).
     """
 
+    attempts = 1  # Dask itself gives a unit to four workers before it says that they died
+
     def __init__(self, where: str) -> None:
         try:
-            from distributed import Client
+            from distributed import Client, KilledWorker
         except ImportError:
             raise LinksimError("--dask needs the extra 'dask': pip install 'linksim[dask]'") from None
+        self.where = where
+        self.died = (BrokenExecutor, KilledWorker)
         self.cluster = make_cluster(read_cluster_file(Path(where))) if where.endswith((".yaml", ".yml")) else None
         try:
             self.client = Client(self.cluster or where, timeout="10s")
         except (OSError, ValueError) as error:
             raise LinksimError(f"--dask {where!r}: no scheduler answers there ({error})") from error
-        self.client.wait_for_workers(1, timeout=SECONDS_TO_FIRST_WORKER)
-        threads = self.client.nthreads()
-        if any(count > 1 for count in threads.values()):
+        try:
+            self.client.wait_for_workers(1, timeout=SECONDS_TO_FIRST_WORKER)
+            if any(count > 1 for count in self._threads().values()):
+                raise LinksimError(
+                    f"--dask {where!r}: its workers must have one thread each (dask worker --nthreads 1)"
+                )
+        except TimeoutError:
             self.close()
-            raise LinksimError(f"--dask {where!r}: its workers must have one thread each (dask worker --nthreads 1)")
+            raise LinksimError(f"--dask {where!r}: no worker came within {SECONDS_TO_FIRST_WORKER} s") from None
+        except BaseException:
+            self.close()
+            raise
         self.executor = self.client.get_executor(pure=False)
 
     @property
     def workers(self) -> int:  # type: ignore[override]
         """As many units in flight as there are workers now: a cluster may grow."""
-        return max(1, len(self.client.nthreads()))
+        return max(1, len(self._threads()))
+
+    def _threads(self) -> dict[str, int]:
+        """Threads of each worker that is there now."""
+        try:
+            found: dict[str, int] = self.client.nthreads()
+        except OSError as error:
+            raise self._lost("its scheduler is gone") from error
+        return found
+
+    def _lost(self, why: str) -> LinksimError:
+        return LinksimError(f"--dask {self.where!r}: {why}; what is finished is kept, run the same command to go on")
 
     def restart(self) -> None:
-        self.client.restart(wait_for_workers=False)
+        """New workers for those that hang or died. Without any, nobody may be blamed for what takes too long."""
+        if not self._threads():
+            raise self._lost("it has no workers any more")
+        try:
+            self.client.restart(wait_for_workers=False)
+        except OSError as error:
+            raise self._lost("its workers cannot be restarted") from error
 
     def stop(self) -> None:
         self.executor.shutdown(wait=False)
@@ -89,8 +119,12 @@ def make_cluster(found: dict[str, Any]) -> Any:
         raise LinksimError("a cluster file needs the extra 'dask': pip install 'linksim[dask]'") from None
     options = {"cores": 1, "memory": "4GB", **found["options"]}
     options.setdefault("processes", options["cores"])
+    kind = getattr(dask_jobqueue, SYSTEMS[found["system"]])
+    submit = kind.job_cls.submit_command
+    if shutil.which(submit) is None:
+        raise LinksimError(f"cluster file: this machine has no {submit!r}; start linksim where jobs are submitted")
     try:
-        cluster = getattr(dask_jobqueue, SYSTEMS[found["system"]])(**options)
+        cluster = kind(**options)
     except (TypeError, ValueError) as error:
         raise LinksimError(f"cluster file: {error}") from error
     cluster.scale(jobs=found["jobs"])

@@ -17,6 +17,15 @@ class ContractError(LinksimError):
     """A link, task, channel or data set broke its contract; the message names it."""
 
 
+def one_line(text: object) -> str:
+    """A message on one line without control characters, whoever wrote it.
+
+    >>> one_line("two\\nlines")
+    'two lines'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> LinksimError:
     """Error for a name that is not registered: names the nearest valid one and lists them all."""
     names = sorted(known)

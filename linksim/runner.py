@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment, Unit
 from linksim.measure import Row, measure
 from linksim.store import Store
 
-ATTEMPTS = 3
 Progress = Callable[[int, int], None]
 
 
@@ -31,6 +30,10 @@ class Outcome:
 
     units: list[Unit]
     failures: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, method: str, why: object) -> None:
+        """A method has failed; its first reason is kept."""
+        self.failures.setdefault(method, one_line(why))
 
 
 @dataclass
@@ -59,24 +62,25 @@ def run(
     running: dict[Future[list[Row]], _Job] = {}
     try:
         while jobs or suspects or running:
-            _submit(pool, jobs, suspects, running)
+            _submit(pool, jobs, suspects, running, outcome)
             finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
             late = [f for f, job in running.items() if f not in finished and time.monotonic() - job.started > timeout]
             for future in late:
-                outcome.failures[running[future].unit.method] = f"a unit took more than {timeout:g} s and was stopped"
+                outcome.fail(running[future].unit.method, f"a unit took more than {timeout:g} s and was stopped")
             if late:
                 pool.restart()
-                suspects.extend(job for future, job in running.items() if future not in late and future not in finished)
+                jobs.extendleft(job for future, job in running.items() if future not in late and future not in finished)
                 running = {future: job for future, job in running.items() if future in finished}
             for future in finished:
-                _collect(future, running.pop(future), store, suspects, outcome)
-            if any(isinstance(f.exception(), BrokenExecutor) for f in finished):
+                job = running.pop(future)
+                if future.cancelled():  # a cluster's scheduler has dropped it, through no fault of its own
+                    jobs.appendleft(job)
+                else:
+                    _collect(future, job, pool, store, suspects, outcome)
+            if any(isinstance(f.exception(), BrokenExecutor) for f in finished if not f.cancelled()):
                 suspects.extend(running.values())
                 running.clear()
                 pool.restart()
-            for queue in (jobs, suspects):
-                for job in [job for job in queue if job.unit.method in outcome.failures]:
-                    queue.remove(job)
             progress(total - len(jobs) - len(suspects) - len(running), total)
     except BaseException:
         pool.stop()
@@ -84,12 +88,17 @@ def run(
     return outcome
 
 
-def _submit(pool: Pool, jobs: deque[_Job], suspects: deque[_Job], running: dict[Future[list[Row]], _Job]) -> None:
-    """Keep every worker busy, but no more in flight than workers: a unit's time starts when it is submitted."""
+def _submit(
+    pool: Pool, jobs: deque[_Job], suspects: deque[_Job], running: dict[Future[list[Row]], _Job], outcome: Outcome
+) -> None:
+    """Keep every worker busy, but no more in flight than workers: a unit's time starts when it is submitted. What is
+    left of a method that has failed is dropped."""
     limit = 1 if suspects else pool.workers
     queue = suspects or jobs
     while queue and len(running) < limit:
         job = queue.popleft()
+        if job.unit.method in outcome.failures:
+            continue
         job.started = time.monotonic()
         try:
             running[pool.executor.submit(measure, job.unit)] = job
@@ -98,29 +107,35 @@ def _submit(pool: Pool, jobs: deque[_Job], suspects: deque[_Job], running: dict[
             pool.restart()
 
 
-def _collect(future: Future[list[Row]], job: _Job, store: Store, suspects: deque[_Job], outcome: Outcome) -> None:
+def _collect(
+    future: Future[list[Row]], job: _Job, pool: Pool, store: Store, suspects: deque[_Job], outcome: Outcome
+) -> None:
     unit, error = job.unit, future.exception()
     if error is None:
         store.write(unit.part, future.result())
     elif isinstance(error, LinksimError):
-        outcome.failures[unit.method] = str(error)
-    elif isinstance(error, BrokenExecutor):
+        outcome.fail(unit.method, error)
+    elif isinstance(error, pool.died):
         job.attempts += 1
-        if job.attempts < ATTEMPTS:
+        if job.attempts < pool.attempts:
             suspects.append(job)
         else:
             images = f"images {unit.images.start} to {unit.images.stop - 1}"
-            outcome.failures[unit.method] = f"its worker died {ATTEMPTS} times on {images}"
+            outcome.fail(unit.method, f"every worker that tried {images} died")
     elif isinstance(error, MemoryError):
-        outcome.failures[unit.method] = "out of memory; use fewer --workers"
+        outcome.fail(unit.method, "out of memory; use fewer --workers")
     else:
-        outcome.failures[unit.method] = f"{type(error).__name__}: {error}"
+        outcome.fail(unit.method, f"{type(error).__name__}: {error}")
 
 
 class Pool:
     """Where units run: here, one at a time."""
 
     workers = 1
+    died: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    """What a call ends with if its worker died."""
+    attempts = 3
+    """How often a unit is submitted whose worker dies."""
 
     def __init__(self) -> None:
         self.executor: Executor = InProcess()

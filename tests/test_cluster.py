@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from foreign import Deadly
 
 from linksim.comparison import run_comparison
 from linksim.errors import LinksimError
@@ -38,6 +40,45 @@ def test_dask_gives_the_rows_of_one_process(address: str, tmp_path: Path) -> Non
         assert (tmp_path / "dask" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
+def test_a_worker_that_dies_costs_its_unit_and_not_the_run(address: str, tmp_path: Path) -> None:
+    """On Dask, too: one that dies once, and one whose workers always die."""
+    pool = DaskPool(address)
+    try:
+        for marker, failed in ((tmp_path / "marker", []), (tmp_path / "no" / "marker", ["deadly"])):
+            experiment = Experiment((Deadly(marker), "foreign:Analog"), "foreign:Plasma", (10.0,), task="")
+            outcome = run_comparison(experiment, tmp_path / f"out{len(failed)}", pool, figures=False)
+            assert list(outcome.failures) == failed
+            assert set(outcome.summary["method"]) == {"deadly", "foreign:Analog"} - set(failed)
+    finally:
+        pool.close()
+    assert (tmp_path / "marker").exists()
+    assert outcome.failures == {"deadly": "every worker that tried images 0 to 5 died"}
+
+
+def test_a_scheduler_that_goes_away_gives_one_line(tmp_path: Path) -> None:
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    pool = DaskPool(cluster.scheduler_address)
+    going = threading.Timer(1.0, cluster.close)
+    going.start()
+    try:
+        experiment = Experiment(("foreign:Slow",), "foreign:Many", tuple(map(float, range(21))), task="")
+        with pytest.raises(LinksimError, match="run the same command to go on"):
+            run_comparison(experiment, tmp_path, pool, figures=False)
+    finally:
+        going.join()
+        pool.close()
+
+
+def test_without_workers_no_method_is_blamed(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = DaskPool(address)
+    try:
+        monkeypatch.setattr(pool.client, "nthreads", dict)
+        with pytest.raises(LinksimError, match="it has no workers any more; what is finished is kept"):
+            pool.restart()
+    finally:
+        pool.close()
+
+
 def test_an_address_where_nobody_listens_gives_one_line() -> None:
     with pytest.raises(LinksimError, match="no scheduler answers"):
         DaskPool("tcp://127.0.0.1:9")
@@ -48,6 +89,7 @@ def test_a_cluster_file_becomes_the_job_script_that_slurm_gets(tmp_path: Path, m
     import dask_jobqueue
 
     monkeypatch.setattr(dask_jobqueue.SLURMCluster, "scale", lambda self, jobs: None)
+    monkeypatch.setattr("shutil.which", lambda command: f"/usr/bin/{command}")
     path = tmp_path / "slurm.yaml"
     path.write_text(
         "system: slurm\njobs: 3\noptions:\n  cores: 4\n  memory: 16GB\n  queue: short\n  walltime: '01:00:00'\n"
@@ -59,6 +101,15 @@ def test_a_cluster_file_becomes_the_job_script_that_slurm_gets(tmp_path: Path, m
         assert line in script
     assert "--nthreads 1 " in script
     assert "--nworkers 4 " in script
+
+
+def test_a_cluster_file_needs_a_machine_that_can_submit_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dask_jobqueue", reason="needs the extra 'dask'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "slurm.yaml"
+    path.write_text("system: slurm\n")
+    with pytest.raises(LinksimError, match="this machine has no 'sbatch'"):
+        DaskPool(str(path))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from linksim.contract import CheckedTask
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Image
-from linksim.runner import Pool, ProcessPool
+from linksim.runner import InProcess, Pool, ProcessPool
 
 OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
 FIGURES = ("psnr.png", "psnr.pdf", "ssim.png", "ssim.pdf", "outage.png", "outage.pdf")
@@ -92,9 +93,11 @@ def test_workers_and_reruns_change_nothing(tmp_path: Path) -> None:
     assert set(first) == {*OUTPUTS, *FIGURES}
     parts = {p.name: p.read_bytes() for p in (tmp_path / "one" / "rows").iterdir()}
     stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()}
-    compare(tmp_path / "two", *methods, bpp=1.0, workers=2, figures=True)
-    assert outputs(tmp_path / "two") == first
-    assert {p.name: p.read_bytes() for p in (tmp_path / "two" / "rows").iterdir()} == parts
+    for workers in (2, 4):
+        folder = tmp_path / str(workers)
+        compare(folder, *methods, bpp=1.0, workers=workers, figures=True)
+        assert outputs(folder) == first
+        assert {p.name: p.read_bytes() for p in (folder / "rows").iterdir()} == parts
     compare(tmp_path / "one", *methods, bpp=1.0, figures=True)
     assert outputs(tmp_path / "one") == first
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()} == stamps  # nothing was redone
@@ -247,12 +250,34 @@ def run_with_workers(out: Path, *methods: str | linksim.Link, timeout: float = 6
 def test_a_worker_that_dies_costs_its_unit_and_not_the_run(tmp_path: Path) -> None:
     assert run_with_workers(tmp_path / "once", Deadly(tmp_path / "marker"), "foreign:Analog") == {}
     failures = run_with_workers(tmp_path / "always", Deadly(tmp_path / "no" / "marker"), "foreign:Analog")
-    assert failures == {"deadly": "its worker died 3 times on images 0 to 5"}
+    assert failures == {"deadly": "every worker that tried images 0 to 5 died"}
 
 
 def test_a_link_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     failures = run_with_workers(tmp_path, "foreign:Endless", "foreign:Analog", timeout=4.0)
     assert failures == {"foreign:Endless": "a unit took more than 4 s and was stopped"}
+
+
+def test_a_unit_that_the_executor_drops_is_submitted_again(tmp_path: Path) -> None:
+    """As Dask does when somebody restarts the cluster; and nobody is blamed for it."""
+
+    class Forgetful(InProcess):
+        dropped = 0
+
+        def submit(self, fn: Any, /, *args: object, **kwargs: object) -> Future[Any]:  # type: ignore[override]
+            if self.dropped < 5:
+                self.dropped += 1
+                future: Future[Any] = Future()
+                future.cancel()
+                future.set_running_or_notify_cancel()
+                return future
+            return super().submit(fn, *args, **kwargs)
+
+    pool = Pool()
+    pool.executor = Forgetful()
+    experiment = Experiment((Analog(), "original"), Plasma(), (10.0,), task="")
+    assert run_comparison(experiment, tmp_path, pool, figures=False).failures == {}
+    assert pool.executor.dropped == 5
 
 
 def test_differences_are_paired(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from linksim.metrics import psnr
 HALF = Budget("bpp", 0.5)
 
 
-@pytest.mark.parametrize("method", ["foreign:Analog", "webp+capacity", "original"])
+@pytest.mark.parametrize("method", ["foreign:Analog", "webp+capacity", "original", "jpeg"])
 def test_what_is_sent_again_is_what_was_measured(method: str) -> None:
+    """And alone as in company: at 6 dB every bit that a channel decoder gets wrong must be the same one."""
     experiment = Experiment((method,), "foreign:Plasma", (6.0, 12.0), (HALF,), task="foreign:Warmth", trials=2)
     rows = [row for unit in experiment.units() for row in measure(unit) if row["image"] == 3 and row["trial"] == 0]
     again = deliver(experiment, method, HALF, 3)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from linksim.errors import LinksimError, unknown
+from linksim.errors import LinksimError, one_line, unknown
 
 COMMANDS = (
     "compare",
@@ -74,6 +74,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(error: object) -> int:
-    line = " ".join(str(error).split())
-    print(f"linksim: {line}", file=sys.stderr)
+    print(f"linksim: {one_line(error)}", file=sys.stderr)
     return USAGE_ERROR

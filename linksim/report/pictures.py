@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,10 @@ def _in_order(pool: Pool, calls: Sequence[Call], progress: Callable[[int, int], 
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BrokenExecutor as error:
-        raise LinksimError("a worker died while the report's images were sent again; try --images 0") from error
+    except Exception as error:
+        if isinstance(error, (*pool.died, CancelledError)):
+            raise LinksimError("a worker died while the report's images were sent again; try --images 0") from error
+        raise
 
 
 def _item(sample: Sample) -> dict[str, Any]:
