@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := $(VENV)/.extras
 
-.PHONY: compare test lint docs clean
+.PHONY: compare test lint docs benchmarks clean
 
 compare: $(STAMP)
 	$(BIN)/linksim compare --methods jpeg,webp,bpg --snr 0:20 --dataset photos --bpp 0.5 --out runs/photos
@@ -21,6 +21,15 @@ lint: $(EXTRAS)
 
 docs: $(EXTRAS)
 	$(BIN)/zensical build --strict
+
+# Everything that benchmarks/README.md speaks of; keep the machine otherwise idle.
+benchmarks: $(EXTRAS)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[benchmarks]'
+	mkdir -p benchmarks/measured
+	for name in fec compare sweep cost source_codecs networks tasks; do \
+	    $(BIN)/python benchmarks/$$name.py > benchmarks/measured/$$name.txt || exit 1; \
+	    cat benchmarks/measured/$$name.txt; \
+	done
 
 # torch is pinned to a CPU build by the constraints; the second pip call needs the first one's numpy.
 $(STAMP): setup.cfg pyproject.toml constraints.txt

@@ -4,15 +4,21 @@
 
 Processor seconds of one process, medians, every run with nothing remembered. ``grow`` writes ``benchmarks/cost.png``:
 96×96 images at 0.25 bpp, without a task. ``unit`` measures one image of 500×375 over 21 SNRs with each method and the
-ImageNet classifier, and from it what 50,000 such images take on 1, 10 and 100 nodes of 64 cores.
+ImageNet classifier, and what a unit of work costs the one process that hands it out and writes its rows; from these
+follows what 50,000 such images take on 1, 10 and 100 nodes of 64 cores (see ``hours``).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -21,8 +27,11 @@ from timing import medians
 
 from linksim.comparison import run_comparison
 from linksim.data.images import read_image
-from linksim.experiment import Experiment
-from linksim.runner import Pool
+from linksim.experiment import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, Experiment, Unit
+from linksim.measure import Row, measure
+from linksim.runner import InProcess, Pool
+from linksim.runner import run as run_units
+from linksim.store import Store
 
 PHOTOS = Path(__file__).parent.parent / "linksim" / "data" / "assets" / "photos"
 METHODS = ("bpg", "bpg+ldpc-1/2+qpsk", "webp", "jpeg")
@@ -30,6 +39,8 @@ BOTH_SIDES, ABOVE = np.arange(0.0, 21.0), np.arange(12.0, 33.0)
 IMAGES = 64
 MODELLED = ("jpeg", "webp", "bpg", "bpg+adaptive", "deepjscc", "sdjscc")
 MODELLED_IMAGES, CORES, EFFICIENCY = 50_000, 64, 0.9
+HEIGHT, WIDTH = 375, 500
+WRITTEN_IMAGES = 4000
 
 
 def run(images: int, snr_db: np.ndarray, methods: tuple[str, ...], dataset: str = DATASET, task: str = "") -> None:
@@ -72,7 +83,7 @@ def unit(runs: int, images: int = 4) -> None:
     with tempfile.TemporaryDirectory() as folder:
         wide = [image for image in map(read_image, sorted(PHOTOS.glob("*.webp"))) if image.shape[1] == 768]
         for i, image in enumerate(wide[:images]):
-            Pillow.fromarray(image).resize((500, 375)).save(Path(folder) / f"{i}.png")
+            Pillow.fromarray(image).resize((WIDTH, HEIGHT)).save(Path(folder) / f"{i}.png")
         works = {
             f"{n} {m}": lambda n=n, m=m: run(n, BOTH_SIDES, (m,), folder, "imagenet")
             for m in MODELLED
@@ -81,12 +92,55 @@ def unit(runs: int, images: int = 4) -> None:
         found = medians(works, runs, time.process_time)
     seconds = {m: (found[f"{images} {m}"] - found[f"1 {m}"]) / (images - 1) for m in MODELLED}
     for method, took in seconds.items():
-        print(f"{method}: {took:.2f} s of one core per image of 500x375 over 21 SNRs", flush=True)
-    hours = sum(seconds.values()) * MODELLED_IMAGES / 3600
-    print(f"{MODELLED_IMAGES} images, {len(MODELLED)} methods: {hours:.0f} core hours", end="")
+        print(f"{method}: {took:.2f} s of one core per image of {WIDTH}x{HEIGHT} over 21 SNRs", flush=True)
+    per_unit = written(runs)
+    print(f"handing out a unit and writing its rows: {1e3 * per_unit:.1f} ms of the one process that does it")
+    whole = sum(seconds.values()) * MODELLED_IMAGES / 3600
+    print(f"{MODELLED_IMAGES} images, {len(MODELLED)} methods: {whole:.0f} core hours", end="")
     for nodes in (1, 10, 100):
-        print(f"; {nodes} node(s) of {CORES} cores: {hours / (nodes * CORES * EFFICIENCY):.2f} h", end="")
+        print(f"; {nodes} node(s) of {CORES} cores: {hours(sum(seconds.values()), per_unit, nodes):.2f} h", end="")
     print()
+
+
+def hours(image_seconds: float, unit_seconds: float, nodes: int) -> float:
+    """The model: the work of all workers at an efficiency of 0.9, in whole rounds of units; or, if that is longer, the
+    one process that hands out the units and writes their rows.
+
+    image_seconds: core seconds of one image with all methods. unit_seconds: what a unit costs the one process.
+    """
+    images = max(1, min(MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT // (HEIGHT * WIDTH)))
+    units = math.ceil(MODELLED_IMAGES / images) * len(MODELLED)
+    rounds = math.ceil(units / (nodes * CORES))
+    work = rounds * images * image_seconds / len(MODELLED) / EFFICIENCY
+    return max(work, units * unit_seconds) / 3600
+
+
+class Ready(InProcess):
+    """Returns the rows that one unit really had, at once."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def submit(self, fn: Callable[..., list[Row]], /, *args: object, **kwargs: object) -> Future[list[Row]]:  # type: ignore[override]
+        (unit,) = args
+        assert isinstance(unit, Unit)
+        return super().submit(lambda: [row | {"unit": unit.id} for row in self.rows])
+
+
+def written(runs: int) -> float:
+    """Wall-clock seconds that a unit costs the process that hands it out, from units of as many rows as the model's."""
+    images = PIXELS_PER_UNIT // (HEIGHT * WIDTH)
+    first = Experiment(("jpeg",), DATASET, tuple(map(float, BOTH_SIDES)), task="", limit=images)
+    pool: Any = Pool()
+    pool.executor = Ready(measure(next(first.units())))
+    experiment = Experiment(("jpeg",), DATASET, first.snr_db, task="", limit=WRITTEN_IMAGES)
+    times = []
+    for _ in range(runs + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            units = run_units(experiment, Store(Path(folder)), pool).units
+            times.append((time.perf_counter() - started) / len(units))
+    return statistics.median(times[1:])
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ of encoded files is empty. Wall-clock seconds, medians, the works in turn.
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -178,7 +179,8 @@ def memory(runs: int) -> None:
         command = [sys.executable, "-c", MEMORY, str(Path(__file__).parent), str(images)]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
 
-    small, large = peak(400), peak(4000)
+    peaks = [(peak(400), peak(4000)) for _ in range(runs)]
+    small, large = (statistics.median(column) for column in zip(*peaks, strict=True))
     print(f"\npeak memory: {small:.0f} MB at 400 images, {large:.0f} MB at 4000: {large / small:.2f}x", flush=True)
 
 
