@@ -172,13 +172,13 @@ def imagenet(folder: Path) -> Parse:
 
 def voc(folder: Path) -> Parse:
     from linksim.data.scenes import Scenes
-    from linksim.data.voc import PascalVOC, write_voc
+    from linksim.data.voc import PascalVOC, export_voc
 
     class Two(Scenes):
         def __len__(self) -> int:
             return 2
 
-    write_voc(Two(), folder)
+    export_voc(Two(), folder)
     return samples_of(lambda: PascalVOC(folder))
 
 
@@ -403,9 +403,13 @@ def work(name: str, seed: int, first: int, folder: Path, results: Connection) ->
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     sys.stdout = sys.stderr = io.StringIO()
-    parse = PARSERS[name](folder)
-    valid = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    parse()  # valid files are accepted
+    try:
+        parse = PARSERS[name](folder)
+        valid = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        parse()  # valid files are accepted
+    except Exception as error:
+        results.send(("broken", f"{type(error).__name__}: {error}"))
+        return
     results.send(("ready", ""))
     index = first
     while True:
@@ -464,6 +468,8 @@ def inputs(name: str, seed: int, seconds: float, keep: Path) -> Iterator[tuple[s
                 except EOFError:
                     process.join()
                     what, why = "defect", f"died with exit code {process.exitcode}"
+                if what == "broken" or (end is None and what == "defect"):
+                    raise SystemExit(f"{name}: its valid files are not accepted: {why}")
                 if what == "ready":
                     patience = SECONDS_AT_MOST
                     end = end or time.monotonic() + seconds
