@@ -62,7 +62,7 @@ def run_comparison(
         outcome = run(experiment, store, pool, progress, timeout)
         finished = tuple(m for m in experiment.method_names if m not in outcome.failures)
         if not finished:
-            raise LinksimError(_why_none(outcome.failures))
+            raise LinksimError(_why_nothing_finished(outcome.failures))
         units = [(unit.id, unit.snr_db) for unit in outcome.units if unit.method in finished]
         rows = store.read(units)
         summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
@@ -77,10 +77,10 @@ def run_comparison(
     return Comparison(experiment, summary, change, outcome.failures)
 
 
-def _why_none(failures: dict[str, str]) -> str:
-    """Why no method finished; what all of them failed for is said once."""
+def _why_nothing_finished(failures: dict[str, str]) -> str:
+    """One reason that all share, such as unreadable data, is said once."""
     reasons = set(failures.values())
-    if len(failures) > 1 and len(reasons) == 1:
+    if len(reasons) == 1 and len(failures) > 1:
         return reasons.pop()
     return "; ".join(f"{name}: {why}" for name, why in failures.items())
 

@@ -1,14 +1,17 @@
-"""What the engine demands of links and tasks, checked at every call: a breach is named, never averaged in."""
+"""What the engine demands of links, channels, tasks and data sets, checked at every call: a breach is named, never
+averaged in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from linksim.data.base import Dataset, Sample
 from linksim.errors import ContractError, LinksimError
 from linksim.link import Image, Reception, Transmission
 from linksim.tasks.base import Task
@@ -16,20 +19,52 @@ from linksim.tasks.base import Task
 POWER_TOLERANCE = 0.01
 
 
+@contextmanager
+def blaming(what: str) -> Iterator[None]:
+    """Whatever somebody else's code raises becomes a ContractError that names it; our own errors pass."""
+    try:
+        yield
+    except LinksimError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContractError(f"{what} failed with {type(error).__name__}: {_in_one_line(error)}") from error
+
+
+def check_sample(data: Dataset, index: int) -> Sample:
+    """Image number ``index`` of a data set, if it is one that can be sent and scored."""
+    with blaming(f"data set {data.name!r}: reading image {index}"):
+        sample = data[index]
+    if not isinstance(sample, Sample) or not isinstance(sample.key, str):
+        given = type(sample if not isinstance(sample, Sample) else sample.key).__name__
+        raise ContractError(f"data set {data.name!r}: image {index} must be a Sample whose key is text, not {given}")
+    image, name = sample.image, f"data set {data.name!r}: image {sample.key!r}"
+    if not isinstance(image, np.ndarray):
+        raise ContractError(f"{name} must be (H, W, 3) uint8, not {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ContractError(f"{name} must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+    label, classes = sample.label, len(data.classes)
+    if label is not None and not (isinstance(label, int | np.integer) and 0 <= label < (classes or label + 1)):
+        allowed = f"a class from 0 to {classes - 1}" if classes else "a whole number of at least 0"
+        raise ContractError(f"{name} must have {allowed} as its label, not {label!r:.60}")
+    return sample
+
+
 def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmission:
     """The transmission itself, if its offsets, dtypes and powers are what a link may send."""
     if not isinstance(sent, Transmission):
         raise ContractError(f"link {name!r}: send must return a Transmission, not {type(sent).__name__}")
-    n, symbols, offsets = len(images), np.asarray(sent.symbols), np.asarray(sent.offsets)
+    with blaming(f"link {name!r}: reading what send returned"):
+        n, symbols, offsets = len(images), np.asarray(sent.symbols), np.asarray(sent.offsets)
+        bits = np.asarray(sent.payload_bits)
     if symbols.ndim != 1 or symbols.dtype != np.complex64:
         raise ContractError(f"link {name!r}: symbols must be (S,) complex64, not {symbols.shape} {symbols.dtype}")
     if offsets.shape != (n + 1,) or not np.issubdtype(offsets.dtype, np.integer):
         raise ContractError(f"link {name!r}: offsets must be ({n + 1},) integers, not {offsets.shape} {offsets.dtype}")
     if offsets[0] != 0 or offsets[-1] != len(symbols) or (np.diff(offsets) < 0).any():
         raise ContractError(f"link {name!r}: offsets must rise from 0 to {len(symbols)}, not {offsets.tolist()[:9]}")
-    bits = np.asarray(sent.payload_bits)
-    if bits.shape != (n,) or (bits < 0).any():
-        raise ContractError(f"link {name!r}: payload_bits must be {n} counts of at least 0, not {bits.tolist()[:9]}")
+    if bits.shape != (n,) or not np.issubdtype(bits.dtype, np.integer) or (bits < 0).any():
+        shown = bits.tolist()[:9] if bits.ndim == 1 else f"{bits.shape} {bits.dtype}"
+        raise ContractError(f"link {name!r}: payload_bits must be {n} whole numbers of at least 0, not {shown}")
     if not np.isfinite(symbols).all():
         raise ContractError(f"link {name!r}: its symbols hold NaN or infinity")
     _check_power(name, symbols, offsets)
@@ -57,11 +92,32 @@ def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDA
             )
 
 
+def check_received(
+    name: str, got: Any, symbols: npt.NDArray[np.complex64]
+) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float32]]:
+    """What a channel gave: finite symbols, as many as were sent, and the positive noise variance of each."""
+    if not isinstance(got, tuple) or len(got) != 2:
+        raise ContractError(f"channel {name!r}: transmit must return symbols and noise variances, not {got!r:.60}")
+    for array, what, dtype in zip(got, ("symbols", "noise variances"), (np.complex64, np.float32), strict=True):
+        if not isinstance(array, np.ndarray):
+            raise ContractError(f"channel {name!r}: {what} must be an array, not {type(array).__name__}")
+        if array.shape != symbols.shape or array.dtype != dtype:
+            wanted = f"{symbols.shape} {np.dtype(dtype)}"
+            raise ContractError(f"channel {name!r}: {what} must be {wanted}, not {array.shape} {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ContractError(f"channel {name!r}: its {what} hold NaN or infinity")
+    received, noise_var = got
+    if not (noise_var > 0).all():
+        raise ContractError(f"channel {name!r}: noise variances must be above 0, not {noise_var.min()}")
+    return received, noise_var
+
+
 def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmission) -> Reception:
     """The reception itself, if it has an image of the right shape for every image sent."""
     if not isinstance(got, Reception):
         raise ContractError(f"link {name!r}: receive must return a Reception, not {type(got).__name__}")
-    ok = np.asarray(got.ok)
+    with blaming(f"link {name!r}: reading what receive returned"):
+        ok, _ = np.asarray(got.ok), len(got.images)
     if len(got.images) != len(images) or ok.shape != (len(images),) or ok.dtype != np.bool_:
         raise ContractError(
             f"link {name!r}: receive must return {len(images)} images and as many booleans, "
@@ -84,14 +140,8 @@ class CheckedTask(Task):
         self.name, self.kind, self.classes = task.name, task.kind, task.classes
 
     def judge(self, images: Sequence[Image]) -> list[Any]:
-        try:
-            verdicts = self.task.judge(images)
-        except LinksimError:
-            raise
-        except Exception as error:
-            raise ContractError(
-                f"task {self.name!r}: judge failed with {type(error).__name__}: {_in_one_line(error)}"
-            ) from error
+        with blaming(f"task {self.name!r}: judge"):
+            verdicts = list(self.task.judge([image.copy() for image in images]))  # theirs to write into
         if len(verdicts) != len(images):
             raise ContractError(
                 f"task {self.name!r}: must judge {len(images)} images, but gave {len(verdicts)} verdicts"
@@ -103,7 +153,7 @@ class CheckedTask(Task):
                 if self.kind == "detection":
                     wanted = f"a finite (n, 6) array of detections, its last column {wanted}"
                 raise ContractError(f"task {self.name!r}: a verdict must be {wanted}, not {verdict!r:.60}")
-        return list(verdicts)
+        return verdicts
 
     def _is_valid(self, verdict: Any) -> bool:
         if self.kind == "classification":
@@ -119,7 +169,7 @@ class CheckedTask(Task):
         return self.task.identity()
 
 
-def _in_one_line(error: Exception) -> str:
+def _in_one_line(error: BaseException) -> str:
     """What an exception says; of TorchScript's, which quote the network's code, the last line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     quotes_code = "TorchScript interpreter" in "".join(lines[:1])

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from linksim import registry
+from linksim.contract import blaming, check_sample
 from linksim.errors import LinksimError
 from linksim.link import Budget, Link, LinkOptions
 
@@ -135,7 +136,10 @@ class Experiment:
     @cached_property
     def data(self) -> Dataset:
         """The data set itself."""
-        return registry.dataset(self.dataset) if isinstance(self.dataset, str) else self.dataset
+        if not isinstance(self.dataset, str):
+            return self.dataset
+        with blaming(f"data set {self.dataset!r}: opening it"):
+            return registry.dataset(self.dataset)
 
     @cached_property
     def judge(self) -> Task | None:
@@ -143,24 +147,33 @@ class Experiment:
         wanted = self.data.task if self.task is None else self.task
         if not isinstance(wanted, str):
             return wanted
-        return registry.task(wanted, self.device) if wanted else None
+        if not wanted:
+            return None
+        with blaming(f"task {wanted!r}: opening it"):
+            return registry.task(wanted, self.device)
 
     @cached_property
     def medium(self) -> Channel:
         """The channel itself."""
-        return registry.channel(self.channel) if isinstance(self.channel, str) else self.channel
+        if not isinstance(self.channel, str):
+            return self.channel
+        with blaming(f"channel {self.channel!r}: making it"):
+            return registry.channel(self.channel)
 
     def link(self, method: str, budget: Budget) -> Link:
         """The link of a method name for a budget."""
         given = self.methods[self.method_names.index(method)]
         if isinstance(given, Link):
             return given
-        return registry.link(given, LinkOptions(budget, self.over_budget, self.device, self.snr_db))
+        with blaming(f"method {method!r}: making it"):
+            return registry.link(given, LinkOptions(budget, self.over_budget, self.device, self.snr_db))
 
     @property
     def size(self) -> int:
         """How many images take part."""
-        return len(self.data) if self.limit is None else min(self.limit, len(self.data))
+        with blaming(f"data set {self.data.name!r}: counting its images"):
+            count = len(self.data)
+        return count if self.limit is None else min(self.limit, count)
 
     def units(self) -> Iterator[Unit]:
         """The work in pieces, image-major so that methods finish together. A unit's images depend on the data set
@@ -169,11 +182,11 @@ class Experiment:
             raise LinksimError(f"data set {self.data.name!r} is empty")
         common = self._common_identity()
         links = [
-            (method, budget, self.link(method, budget).identity())
+            (method, budget, _identity(f"method {method!r}", self.link(method, budget)))
             for budget in self.budgets
             for method in self.method_names
         ]
-        first = self.data[0]
+        first = check_sample(self.data, 0)
         if self.judge is not None and self.judge.kind == "detection" and first.objects is None:
             raise LinksimError(
                 f"data set {self.data.name!r} has no boxes for task {self.judge.name!r} to find; "
@@ -191,9 +204,9 @@ class Experiment:
         judge = self.judge
         return {
             "linksim": package_version("linksim"),
-            "dataset": self.data.identity(),
-            "channel": self.medium.identity(),
-            "task": judge.identity() if judge else None,
+            "dataset": _identity(f"data set {self.data.name!r}", self.data),
+            "channel": _identity(f"channel {self.medium.name!r}", self.medium),
+            "task": _identity(f"task {judge.name!r}", judge) if judge else None,
             "seed": self.seed,
             "trials": self.trials,
             "over_budget": self.over_budget,
@@ -209,14 +222,19 @@ class Experiment:
             "images": self.size,
             **self._common_identity(),
             "data_set": self.data.name,
-            "links": {f"{m} {b}": self.link(m, b).identity() for m in self.method_names for b in self.budgets},
+            "links": {
+                f"{m} {b}": _identity(f"method {m!r}", self.link(m, b)) for m in self.method_names for b in self.budgets
+            },
             "notes": list(self.notes()),
             "versions": {name: package_version(name) for name in VERSIONED},
         }
 
     def notes(self) -> tuple[str, ...]:
         """What the links want their reader to know, each sentence once."""
-        said = (note for m in self.method_names for b in self.budgets for note in self.link(m, b).notes())
+        said: list[str] = []
+        for method in self.method_names:
+            with blaming(f"method {method!r}: its notes()"):
+                said += [str(note) for b in self.budgets for note in self.link(method, b).notes()]
         return tuple(dict.fromkeys(said))
 
     def command(self) -> str:
@@ -258,6 +276,14 @@ class Unit:
     def only(self, snr_db: Sequence[float]) -> Unit:
         """The same unit at some of its SNRs."""
         return replace(self, snr_db=tuple(snr_db))
+
+
+def _identity(what: str, thing: Link | Dataset | Task | Channel) -> dict[str, Any]:
+    """How a thing identifies itself, if that is JSON."""
+    with blaming(f"{what}: its identity()"):
+        identity = thing.identity()
+        json.dumps(identity)
+    return identity
 
 
 VERSIONED = ("linksim", "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")

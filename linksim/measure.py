@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.channel import noise_stream
-from linksim.contract import CheckedTask, check_reception, check_transmission
+from linksim.contract import (
+    CheckedTask,
+    blaming,
+    check_received,
+    check_reception,
+    check_sample,
+    check_transmission,
+)
 from linksim.data.base import Sample
 from linksim.errors import ContractError, LinksimError
 from linksim.experiment import Experiment, Unit
@@ -21,6 +28,7 @@ from linksim.link import Budget, Image, Link, Reception, Transmission
 from linksim.metrics import psnr, ssim
 
 if TYPE_CHECKING:
+    from linksim.channel import Channel
     from linksim.tasks.base import Task
 
 Row = dict[str, Any]
@@ -61,21 +69,15 @@ def one_thread() -> Iterator[None]:
 
 
 def _rows(unit: Unit, experiment: Experiment, link: Link) -> Iterator[Row]:
-    samples = [experiment.data[i] for i in unit.images]
+    samples = [check_sample(experiment.data, i) for i in unit.images]
     images = [sample.image for sample in samples]
-    for sample in samples:
-        if sample.image.dtype != np.uint8 or sample.image.ndim != 3 or sample.image.shape[2] != 3:
-            raise ContractError(
-                f"data set {experiment.data.name!r}: image {sample.key!r} must be (H, W, 3) uint8, "
-                f"not {sample.image.shape} {sample.image.dtype}"
-            )
     scorer = _Scorer(experiment.judge, experiment.data.classes, samples)
     once = None if link.knows_channel else _send(link, unit.method, images)
     for snr_db in unit.snr_db:
         sent = once or _send(link, unit.method, images, snr_db=snr_db)
         for trial in range(experiment.trials):
             streams = [noise_stream(experiment.seed, sample.key, snr_db, trial) for sample in samples]
-            received, noise_var = experiment.medium.transmit(sent.symbols, sent.offsets, snr_db, streams)
+            received, noise_var = _transmit(experiment.medium, sent, snr_db, streams)
             got = _receive(link, unit.method, images, sent, received, noise_var)
             scores = scorer.score(got.images)
             errors = _block_errors(sent, got, len(images))
@@ -97,13 +99,20 @@ def _rows(unit: Unit, experiment: Experiment, link: Link) -> Iterator[Row]:
 
 
 def _send(link: Link, name: str, images: Sequence[Image], **channel: float) -> Transmission:
-    try:
-        sent = link.send(images, **channel)
-    except LinksimError:
-        raise
-    except Exception as error:
-        raise ContractError(f"link {name!r}: send failed with {type(error).__name__}: {error}") from error
+    with blaming(f"link {name!r}: send"):
+        sent = link.send([image.copy() for image in images], **channel)  # copies: the originals are what is compared
     return check_transmission(name, sent, images)
+
+
+def _transmit(
+    channel: Channel, sent: Transmission, snr_db: float, streams: Sequence[np.random.Generator]
+) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float32]]:
+    symbols = sent.symbols.view()
+    symbols.flags.writeable = False  # they are sent again at the next SNR
+    name = channel.name or type(channel).__name__
+    with blaming(f"channel {name!r}: transmit"):
+        got = channel.transmit(symbols, sent.offsets, snr_db, streams)
+    return check_received(name, got, symbols)
 
 
 def _receive(
@@ -114,12 +123,8 @@ def _receive(
     received: npt.NDArray[np.complex64],
     noise_var: npt.NDArray[np.float32],
 ) -> Reception:
-    try:
+    with blaming(f"link {name!r}: receive"):
         got = link.receive(received, noise_var, sent.header)
-    except LinksimError:
-        raise
-    except Exception as error:
-        raise ContractError(f"link {name!r}: receive failed with {type(error).__name__}: {error}") from error
     return check_reception(name, got, images, sent)
 
 
@@ -155,6 +160,9 @@ class _Scorer:
             return
         labelled = [sample.label is not None for sample in samples]
         self.agreement = task.kind == "classification" and not any(labelled)
+        if task.kind == "classification" and any(labelled) and not all(labelled):
+            bare = samples[labelled.index(False)].key
+            raise ContractError(f"image {bare!r} has no label, though others of its data set have")
         self.map = None if self.agreement else _class_map(task, classes)
         if self.agreement:
             self.labels = self.task.judge([sample.image for sample in samples])

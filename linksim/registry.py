@@ -52,8 +52,9 @@ def load(group: str, name: str) -> Any:
         return load_object(name, GROUPS[group])
     try:
         return entry.load()
-    except (ImportError, AttributeError) as error:
-        raise LinksimError(f"{GROUPS[group]} {name!r} cannot be loaded from {entry.value!r}: {error}") from error
+    except Exception as error:  # whatever another package does when it is imported
+        why = f"{type(error).__name__}: {error}"
+        raise LinksimError(f"{GROUPS[group]} {name!r} cannot be loaded from {entry.value!r}: {why}") from error
 
 
 def load_object(path: str, kind: str) -> Any:
@@ -66,8 +67,9 @@ def load_object(path: str, kind: str) -> Any:
         sys.path.append(here)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise LinksimError(f"{kind} {path!r}: cannot import module {module_name!r}: {error}") from error
+    except Exception as error:  # whatever somebody's module does when it is imported
+        why = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise LinksimError(f"{kind} {path!r}: cannot import module {module_name!r}: {why}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import math
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from foreign import Analog, Deadly, Odd, Plasma, Silent, Warmth
+from foreign import (
+    Analog,
+    Blank,
+    Deadly,
+    Fragile,
+    Lofty,
+    Mute,
+    Odd,
+    Painting,
+    Plasma,
+    Received,
+    Retold,
+    Scribbling,
+    Silent,
+    Unsure,
+    Warmth,
+)
 
 import linksim
 from linksim.aggregate import COLUMNS
@@ -188,6 +206,9 @@ def test_two_runs_on_one_folder_do_not_mix(tmp_path: Path) -> None:
         ("Sick", "NaN or infinity"),
         ("Small", r"received image 0 must be \(64, 64, 3\) uint8, not \(63, 64, 3\)"),
         ("Broken", "receive failed with ZeroDivisionError: something is zero"),
+        ("Leaving", r"receive failed with SystemExit: no \[31mlicence$"),
+        ("Vague", "payload_bits must be 6 whole numbers of at least 0, not "),
+        ("Empty", "reading what receive returned failed with TypeError: "),
     ],
 )
 def test_a_link_that_breaks_the_contract_is_named_and_the_others_finish(
@@ -200,9 +221,85 @@ def test_a_link_that_breaks_the_contract_is_named_and_the_others_finish(
         compare(tmp_path / "alone", f"foreign:{name}")
 
 
-def test_a_task_that_breaks_the_contract_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LinksimError, match="task 'warmth': must judge 6 images"):
-        linksim.compare(["original"], Plasma(), [10], task=Silent(), out=tmp_path)
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (Silent(), "must judge 6 images, but gave 5 verdicts"),
+        (Mute(), "judge failed with TypeError"),
+        (Unsure(), "a verdict must be a class index, not nan"),
+        (Lofty(), "a verdict must be a class index, not 7"),
+        (Fragile(), "judge failed with KeyError: 'a weight'"),
+    ],
+)
+def test_a_task_that_breaks_the_contract_is_named(tmp_path: Path, task: Warmth, message: str) -> None:
+    with pytest.raises(LinksimError, match=f"task 'warmth': {message}"):
+        linksim.compare(["original"], Plasma(), [10], task=task, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda y, n: (y * np.complex64(np.nan), n), "its symbols hold NaN or infinity"),
+        (lambda y, n: (y[1:], n), r"symbols must be \(36864,\) complex64, not \(36863,\) complex64"),
+        (lambda y, n: (y.real.copy(), n), "symbols must be .* not .* float32"),
+        (lambda y, n: (y, -n), "noise variances must be above 0, not -0.1"),
+        (lambda y, n: (y, 0.1), "noise variances must be an array, not float"),
+        (lambda y, n: y, "transmit must return symbols and noise variances, not "),
+        (lambda y, n: 1 / 0, "transmit failed with ZeroDivisionError"),
+    ],
+)
+def test_a_channel_that_breaks_the_contract_is_named(tmp_path: Path, change: Any, message: str) -> None:
+    experiment = Experiment((Analog(),), Plasma(), (10.0,), channel=Received(change), task="")
+    with pytest.raises(LinksimError, match=f"channel 'awgn': {message}"):
+        run_comparison(experiment, tmp_path, Pool(), figures=False)
+
+
+def test_a_channel_cannot_change_what_is_sent_at_the_next_snr(tmp_path: Path) -> None:
+    experiment = Experiment((Analog(),), Plasma(), (10.0, 20.0), channel=Scribbling(), task="")
+    with pytest.raises(LinksimError, match=r"channel 'awgn': transmit failed with ValueError: .*read-only"):
+        run_comparison(experiment, tmp_path, Pool(), figures=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: 1 / 0, "reading image 3 failed with ZeroDivisionError"),
+        (lambda s: None, "image 3 must be a Sample whose key is text, not NoneType"),
+        (lambda s: replace(s, key=3), "image 3 must be a Sample whose key is text, not int"),
+        (lambda s: replace(s, image=s.image / 255), r"image 'plasma3' must be \(H, W, 3\) uint8, not .* float64"),
+        (lambda s: replace(s, image=s.image[:, :, 0]), "image 'plasma3' must be .* not .64, 64. uint8"),
+        (lambda s: replace(s, image=s.image[:0]), "image 'plasma3' must be .* not .0, 64, 3. uint8"),
+        (lambda s: replace(s, image=s.image.tolist()), "image 'plasma3' must be .* not list"),
+        (lambda s: replace(s, label=2), "image 'plasma3' must have a class from 0 to 1 as its label, not 2"),
+        (lambda s: replace(s, label=math.nan), "image 'plasma3' must have a class from 0 to 1 as its label, not nan"),
+        (lambda s: replace(s, label=None), "image 'plasma3' has no label, though others of its data set have"),
+    ],
+)
+def test_a_data_set_that_breaks_the_contract_is_named_once(tmp_path: Path, change: Any, message: str) -> None:
+    with pytest.raises(LinksimError, match=f"^Analog, original: .*{message}"):
+        linksim.compare([Analog(), "original"], Retold(change), [10], task=Warmth(), out=tmp_path)
+
+
+def test_neither_a_link_nor_a_task_can_change_what_it_is_compared_with(tmp_path: Path) -> None:
+    honest = linksim.compare([Analog(), Blank()], Plasma(), [20], task=Warmth(), out=tmp_path / "a")
+    painted = linksim.compare([Analog()], Plasma(), [20], task=Painting(), out=tmp_path / "b")
+    lines = honest.set_index("method")
+    assert lines.loc["Blank", "psnr"] < lines.loc["Analog", "psnr"] - 10
+    assert painted["psnr"].item() == lines.loc["Analog", "psnr"]
+
+
+class Unspeakable(Analog):
+    """Its identity is not JSON."""
+
+    def identity(self) -> dict[str, Any]:
+        return {"self": self}
+
+
+def test_what_cannot_identify_itself_is_named_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match=r"method 'Unspeakable': its identity\(\) failed with TypeError"):
+        linksim.compare([Unspeakable(), "original"], Plasma(), [10], task="", out=tmp_path)
+    with pytest.raises(LinksimError, match=r"method 'foreign:Deadly': making it failed with TypeError: .*marker"):
+        compare(tmp_path, "foreign:Deadly", "original")
 
 
 class Interpreted(Warmth):
@@ -290,6 +387,21 @@ def test_differences_are_paired(tmp_path: Path) -> None:
     assert line["ssim_lo"] <= line["ssim"] <= line["ssim_hi"]
     with pytest.raises(LinksimError, match="baseline 'x'"):
         run_comparison(experiment, tmp_path, Pool(), baseline="x")
+
+
+def test_a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    """A limit of the size of files stands for the disk: writing fails in the middle of a part."""
+    compare(tmp_path / "whole")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        with pytest.raises(LinksimError, match=r"cannot write .*part-\w+.parquet: File too large"):
+            compare(tmp_path / "full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "full" / "rows").iterdir()), "a torn part is left"
+    compare(tmp_path / "full")
+    assert outputs(tmp_path / "full") == outputs(tmp_path / "whole")
 
 
 def test_a_read_only_folder_gives_one_line(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import linksim
+from linksim.channel import AWGN
 from linksim.data.base import Dataset, Sample
 from linksim.link import Image, Link, Reception, Transmission
 from linksim.tasks.base import Task
@@ -121,6 +122,37 @@ class Broken(Analog):
         raise ZeroDivisionError("something is zero")
 
 
+class Leaving(Analog):
+    """Leaves the interpreter."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        raise SystemExit("no\n\x1b[31mlicence")
+
+
+class Vague(Analog):
+    """Counts of bits that are not numbers."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        sent = super().send(images)
+        return Transmission(sent.symbols, sent.offsets, np.full(len(images), np.nan), sent.header)
+
+
+class Empty(Analog):
+    """Nothing received."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        return Reception(None)  # type: ignore[arg-type]
+
+
+class Blank(Analog):
+    """Paints over the images it is given to send, and so would be perfect."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        for image in images:
+            image[:] = 255
+        return super().send(images)
+
+
 class Endless(Analog):
     """Never returns."""
 
@@ -183,6 +215,75 @@ class Silent(Warmth):
 
     def judge(self, images: Sequence[Image]) -> list[int]:
         return super().judge(images)[1:]
+
+
+class Mute(Warmth):
+    """No verdicts at all."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return None  # type: ignore[return-value]
+
+
+class Unsure(Warmth):
+    """Verdicts that are not a class."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return [float("nan")] * len(images)  # type: ignore[list-item]
+
+
+class Lofty(Warmth):
+    """Verdicts beyond its classes."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return [7] * len(images)
+
+
+class Fragile(Warmth):
+    """An exception."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        raise KeyError("a weight")
+
+
+class Painting(Warmth):
+    """Right, but paints over what it has judged."""
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        verdicts = super().judge(images)
+        for image in images:
+            image[:] = 0
+        return verdicts
+
+
+class Received(AWGN):
+    """White noise with something done to what arrives."""
+
+    def __init__(self, change: Callable[[Any, Any], Any]) -> None:
+        self.change = change
+
+    def transmit(self, symbols: Any, offsets: Any, snr_db: float, streams: Any) -> Any:
+        return self.change(*super().transmit(symbols, offsets, snr_db, streams))
+
+
+class Scribbling(AWGN):
+    """Adds its noise to the symbols that were sent."""
+
+    def transmit(self, symbols: Any, offsets: Any, snr_db: float, streams: Any) -> Any:
+        received, noise_var = super().transmit(symbols, offsets, snr_db, streams)
+        symbols[:] = received
+        return symbols, noise_var
+
+
+class Retold(Plasma):
+    """Samples with something done to them; one is enough."""
+
+    def __init__(self, change: Callable[[Sample], Any]) -> None:
+        super().__init__()
+        self.change = change
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        return self.change(sample) if index == 3 else sample
 
 
 def budget_of(budget: linksim.Budget) -> Link:
