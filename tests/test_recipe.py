@@ -104,6 +104,10 @@ def test_the_papers_numbers_say_what_its_text_says() -> None:
         ("", "None must be a table of title"),
         ("[1, 2]", "must be a table of title"),
         ("{", "not YAML"),
+        (
+            "title: x\n\tbpp: 1",
+            "not YAML: found character '\\t' that cannot start any token (line 2, column 1)",
+        ),
         ("\0", "not YAML"),
         ("title: !!python/object/apply:os.system [id]", "not YAML: could not determine a constructor"),
         ("title: !!timestamp x", "not YAML"),
@@ -161,6 +165,15 @@ def test_a_wrong_file_gets_one_line(text: str, says: str, tmp_path: Path) -> Non
         ({"x": "tau"}, "x: 'tau' must be snr_db, budget, or the label"),
         ({"methods": [{"method": "bpg", "at": 1}], "baseline": None, "gains": None}, "'bpg' has 'at'"),
         ({"quick": {"title": "x"}}, "quick: unknown key 'title'"),
+        ({"quick": {"limit": 0}}, "quick: limit 0: must be at least 1"),
+        (
+            {"methods": [{"method": "bpg", "paper": {"acc": {7: 1}}}], "baseline": None, "gains": None},
+            "acc: 7 dB must be",
+        ),
+        (
+            {"gains": [{"of": "original", "over": "original", "snr_db": 7, "metric": "acc", "paper": 1}]},
+            "gains: item 1: 7 dB must be one of the SNRs 0, 10, 20",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(changes: dict[str, Any], says: str) -> None:

@@ -24,7 +24,7 @@ import yaml
 from linksim.errors import LinksimError, unknown
 from linksim.experiment import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
-from linksim.recipes.recipe import Entry, Gain, Recipe
+from linksim.recipes.recipe import Changes, Entry, Gain, Recipe
 from linksim.tables import METRICS
 
 Check = Callable[[Any], Any]
@@ -64,13 +64,38 @@ def parse(data: bytes, name: str) -> Recipe:
     try:
         found = yaml.load(data, _Loader)
     except Exception as error:  # YAML's own errors, and whatever its constructors raise on odd scalars
-        raise LinksimError(f"not YAML: {' '.join(str(error).split())}") from error
+        raise LinksimError(f"not YAML: {_first_problem(error)}") from error
     fields = _table(found, KEYS, ("title", "methods", "snr"))
     fields["snr_db"] = fields.pop("snr")
     budgets = _budgets(fields)
     if not budgets:
         raise LinksimError("bpp or cbr is missing")
-    return Recipe(name=name, budgets=budgets, **fields)
+    recipe = Recipe(name=name, budgets=budgets, **fields)
+    _check_points(recipe)
+    try:
+        recipe.changed(Changes(quick=True))
+    except LinksimError as error:
+        raise LinksimError(f"quick: {error}") from error
+    return recipe
+
+
+def _check_points(recipe: Recipe) -> None:
+    """A number of the paper's at an SNR that is not compared would be left out without a word."""
+    said = [(f"gains: item {i}", gain.snr_db) for i, gain in enumerate(recipe.gains, 1)]
+    for i, entry in enumerate(recipe.methods, 1):
+        by_snr = {metric: value for metric, value in entry.paper.items() if isinstance(value, Mapping)}
+        said += [(f"methods: item {i}: paper: {metric}", snr) for metric, value in by_snr.items() for snr in value]
+    for key, snr_db in said:
+        if snr_db not in recipe.snr_db:
+            points = ", ".join(f"{point:g}" for point in recipe.snr_db)
+            raise LinksimError(f"{key}: {snr_db:g} dB must be one of the SNRs {reprlib.repr(points)[1:-1]}")
+
+
+def _first_problem(error: Exception) -> str:
+    """What is wrong and where, in one line: YAML's own texts quote the source over several."""
+    mark = getattr(error, "problem_mark", None)
+    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{' '.join(str(getattr(error, 'problem', None) or error).split())}{where}"
 
 
 class _Loader(yaml.SafeLoader):
