@@ -1,4 +1,6 @@
-"""Summaries as tables: in a terminal, in Markdown and in LaTeX; one table per metric, SNRs down, methods across."""
+"""Summaries as tables: in a terminal, in Markdown and in LaTeX.
+
+One table per metric, SNRs down, methods across; of a single SNR one table of all metrics, methods down."""
 
 from __future__ import annotations
 
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metric:
-    """How a column of the summary is shown. better: +1 if more is better, −1 if less is, 0 if neither."""
+    """How a column of the summary is shown. better: +1 if more is better, −1 if less is, 0 if neither. judged: it is
+    of a task's verdicts."""
 
     column: str
     label: str
     digits: int
     better: int
+    judged: bool = False
 
     def format(self, value: float) -> str:
         """The value as a table shows it: a dash where it was not measured."""
@@ -32,12 +36,17 @@ class Metric:
             return "–"
         return "∞" if math.isinf(value) else f"{value:.{self.digits}f}"
 
+    def with_interval(self, value: float, low: float, high: float) -> str:
+        """The value with its interval, where there is one."""
+        text = self.format(value)
+        return text if math.isnan(low) or low == high else f"{text} ({self.format(low)} to {self.format(high)})"
+
 
 METRICS = (
-    Metric("acc", "ACC", 3, 1),
-    Metric("agreement", "Agreement", 3, 1),
-    Metric("f1", "F1", 3, 1),
-    Metric("map", "mAP@0.5", 3, 1),
+    Metric("acc", "ACC", 3, 1, judged=True),
+    Metric("agreement", "Agreement", 3, 1, judged=True),
+    Metric("f1", "F1", 3, 1, judged=True),
+    Metric("map", "mAP@0.5", 3, 1, judged=True),
     Metric("psnr", "PSNR (dB)", 2, 1),
     Metric("ssim", "SSIM", 3, 1),
     Metric("outage", "Outage", 3, -1),
@@ -72,6 +81,50 @@ def sections(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(budget), lines) for budget, lines in summary.groupby("budget", sort=False)]
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A table to show. corner: head of the first column, which says what is down; rows: (first cell, whether each
+    cell is the best of its like, the cells)."""
+
+    title: str
+    caption: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[bool, ...], tuple[str, ...]], ...]
+
+
+def grids(summary: pd.DataFrame) -> list[Grid]:
+    """The tables of a summary."""
+    found = []
+    for budget, lines in sections(summary):
+        if lines["snr_db"].nunique() == 1:
+            found.append(_of_one_snr(lines, budget))
+        else:
+            found += [_of_metric(lines, metric, budget) for metric in measured(lines)]
+    return found
+
+
+def _of_metric(lines: pd.DataFrame, metric: Metric, budget: str) -> Grid:
+    values = pivot(lines, metric)
+    rows = []
+    for snr_db, row in values.iterrows():
+        top = best(row, metric)
+        rows.append((f"{snr_db:g}", tuple(str(m) in top for m in row.index), tuple(map(metric.format, row))))
+    title, caption = f"{metric.label} at {budget}", f"{metric.label} versus SNR at {budget}."
+    return Grid(title, caption, "SNR (dB)", tuple(map(str, values)), tuple(rows))
+
+
+def _of_one_snr(lines: pd.DataFrame, budget: str) -> Grid:
+    lines, metrics = lines.set_index("method"), measured(lines)
+    tops = [best(lines[metric.column], metric) for metric in metrics]
+    rows = tuple(
+        (str(name), tuple(str(name) in top for top in tops), tuple(m.format(line[m.column]) for m in metrics))
+        for name, line in lines.iterrows()
+    )
+    title = f"Methods at {budget} and {lines['snr_db'].iloc[0]:g} dB"
+    return Grid(title, f"{title}.", "Method", tuple(metric.label for metric in metrics), rows)
+
+
 def facts(experiment: Experiment) -> list[str]:
     """What makes the comparison fair, said with every table."""
     kind = "source bits per pixel (bpp), every byte of the file counted"
@@ -92,30 +145,34 @@ def facts(experiment: Experiment) -> list[str]:
 
 def terminal(summary: pd.DataFrame) -> RenderableType:
     """Rich tables, side by side where the terminal is wide enough."""
-    from rich import box
     from rich.columns import Columns
     from rich.console import Group
-    from rich.table import Table
 
     groups: list[Any] = []
     for budget, lines in sections(summary):
-        tables: list[RenderableType] = []
-        for metric in measured(lines):
-            if metric.column in ("bler", "bpp", "cbr"):
-                continue
-            shown = Table(title=f"{metric.label} at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-            shown.add_column("SNR dB", justify="right", style="dim")
-            values = pivot(lines, metric)
-            for method in values:
-                shown.add_column(_heading(str(method)), justify="right", overflow="fold")
-            for snr_db, row in values.iterrows():
-                top = best(row, metric)
-                cells = [f"[bold]{metric.format(v)}[/]" if m in top else metric.format(v) for m, v in row.items()]
-                shown.add_row(f"{snr_db:g}", *cells)
-            tables.append(shown)
-        tables.append(_cost_table(lines, budget))
-        groups.append(Columns(tables, padding=(0, 3)))
+        if lines["snr_db"].nunique() == 1:
+            shown = [_shown(_of_one_snr(lines, budget))]
+        else:
+            metrics = [m for m in measured(lines) if m.column not in ("bler", "bpp", "cbr")]
+            shown = [*(_shown(_of_metric(lines, m, budget)) for m in metrics), _cost_table(lines, budget)]
+        groups.append(Columns(shown, padding=(0, 3)))
     return Group(*groups)
+
+
+def _shown(grid: Grid) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=grid.title, box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    if grid.corner == "Method":
+        shown.add_column(grid.corner, overflow="fold")
+    else:
+        shown.add_column("SNR dB", justify="right", style="dim")
+    for column in grid.columns:
+        shown.add_column(_heading(column), justify="right", overflow="fold")
+    for first, tops, cells in grid.rows:
+        shown.add_row(first, *(f"[bold]{c}[/]" if top else c for top, c in zip(tops, cells, strict=True)))
+    return shown
 
 
 def _heading(method: str) -> str:
@@ -148,10 +205,7 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
     for name in ("method", "budget", "SNR dB", *(m.label for m in metrics)):
         shown.add_column(name, justify="left" if name in ("method", "budget") else "right")
     for line in differences.to_dict("records"):
-        cells = [
-            f"{m.format(line[m.column])} ({m.format(line[m.column + '_lo'])} to {m.format(line[m.column + '_hi'])})"
-            for m in metrics
-        ]
+        cells = [m.with_interval(*(line[m.column + end] for end in ("", "_lo", "_hi"))) for m in metrics]
         shown.add_row(line["method"], line["budget"], f"{line['snr_db']:g}", *cells)
     return shown
 
@@ -172,50 +226,45 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 
 def markdown(summary: pd.DataFrame, facts: list[str]) -> str:
-    """The same tables in Markdown, the best of a row in bold, with the facts below."""
+    """The same tables in Markdown, the best of its like in bold, with the facts below."""
     blocks = []
-    for budget, lines in sections(summary):
-        for metric in measured(lines):
-            values = pivot(lines, metric)
-            rows = [["SNR (dB)", *map(str, values)], ["---:"] * (len(values.columns) + 1)]
-            for snr_db, row in values.iterrows():
-                top = best(row, metric)
-                cells = [f"**{metric.format(v)}**" if m in top else metric.format(v) for m, v in row.items()]
-                rows.append([f"{snr_db:g}", *cells])
-            body = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
-            blocks.append(f"### {metric.label} at {budget}\n\n{body}\n")
+    for grid in grids(summary):
+        rows = [[grid.corner, *grid.columns], [":---" if grid.corner == "Method" else "---:"]]
+        rows[1] += ["---:"] * len(grid.columns)
+        for first, tops, cells in grid.rows:
+            rows.append([first, *(f"**{text}**" if top else text for top, text in zip(tops, cells, strict=True))])
+        body = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+        blocks.append(f"### {grid.title}\n\n{body}\n")
     return "\n".join([*blocks, *(f"- {fact}" for fact in facts)]) + "\n"
 
 
-_TEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--", "∞": r"$\infty$"})
+_TEX = str.maketrans(
+    {c: "\\" + c for c in "_%&#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "∞": r"$\infty$"}
+)
 
 
 def latex(summary: pd.DataFrame, facts: list[str]) -> str:
-    """The same tables for a paper (package booktabs), the best of a row in bold."""
+    """The same tables for a paper (package booktabs), the best of its like in bold."""
     blocks = ["% " + fact for fact in facts]
-    for budget, lines in sections(summary):
-        for metric in measured(lines):
-            values = pivot(lines, metric)
-            head = " & ".join(["SNR (dB)", *(str(m).translate(_TEX) for m in values)])
-            rows = []
-            for snr_db, row in values.iterrows():
-                top = best(row, metric)
-                texts = {m: metric.format(v).translate(_TEX) for m, v in row.items()}
-                cells = [rf"\textbf{{{text}}}" if m in top else text for m, text in texts.items()]
-                rows.append(" & ".join([f"{snr_db:g}", *cells]) + r" \\")
-            caption = f"{metric.label} versus SNR at {budget}.".translate(_TEX)
-            blocks += [
-                r"\begin{table}",
-                r"\centering",
-                rf"\caption{{{caption}}}",
-                rf"\begin{{tabular}}{{r{'r' * len(values.columns)}}}",
-                r"\toprule",
-                head + r" \\",
-                r"\midrule",
-                *rows,
-                r"\bottomrule",
-                r"\end{tabular}",
-                r"\end{table}",
-                "",
-            ]
+    for grid in grids(summary):
+        rows = []
+        for first, tops, cells in grid.rows:
+            texts = [text.translate(_TEX) for text in cells]
+            bold = [rf"\textbf{{{text}}}" if top else text for top, text in zip(tops, texts, strict=True)]
+            rows.append(" & ".join([first.translate(_TEX), *bold]) + r" \\")
+        blocks += [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{grid.caption.translate(_TEX)}}}",
+            rf"\begin{{tabular}}{{{'l' if grid.corner == 'Method' else 'r'}{'r' * len(grid.columns)}}}",
+            r"\toprule",
+            " & ".join(text.translate(_TEX) for text in (grid.corner, *grid.columns)) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
     return "\n".join(blocks)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from linksim.aggregate import COLUMNS
 from linksim.plots import curves, save_all, style
-from linksim.tables import METRICS, latex, terminal
+from linksim.tables import METRICS, difference_table, latex, markdown, terminal
 
 
 @pytest.fixture
@@ -92,3 +92,33 @@ def test_tables_have_the_best_in_bold(summary: pd.DataFrame) -> None:
     assert r"0 & 20.00 & 21.00 & \textbf{22.00} \\" in text
     assert r"10 & 22.50 & 23.50 & \textbf{24.50} \\" in text
     assert r"\toprule" in text
+
+
+def test_a_single_snr_gives_one_table_of_all_metrics(summary: pd.DataFrame) -> None:
+    at_ten = summary[summary["snr_db"] == 10].assign(outage=[0.0, 0.5, 0.25])
+    text = latex(at_ten, [])
+    assert text.count(r"\begin{table}") == 1
+    assert r"\caption{Methods at bpp=0.25 and 10 dB.}" in text
+    assert r"Method & PSNR (dB) & Outage \\" in text
+    assert r"bpg & 23.50 & 0.500 \\" in text
+    assert r"sdjscc\_x & \textbf{24.50} & \textbf{0.250} \\" in text
+    assert "| sdjscc_x | **24.50** | **0.250** |" in markdown(at_ten, [])
+
+
+def test_latex_gets_no_commands_from_names(summary: pd.DataFrame) -> None:
+    text = latex(summary.replace("bpg", r"a\b~{c}^$%"), [])
+    assert r"a\textbackslash{}b\textasciitilde{}\{c\}\textasciicircum{}\$\%" in text
+
+
+def test_what_has_no_difference_has_no_interval_of_it() -> None:
+    names = ["method", "budget", "snr_db", "baseline", "psnr", "psnr_lo", "psnr_hi", "ssim", "ssim_lo", "ssim_hi"]
+    nan = float("nan")
+    lines = [
+        ["original", "bpp=1", 0.0, "bpg", nan, nan, nan, 0.5, 0.25, 0.75],
+        ["webp", "bpp=1", 0.0, "bpg", 1.0, 0.5, 1.5, 0.0, 0.0, 0.0],
+    ]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(difference_table(pd.DataFrame(lines, columns=names)))
+    shown = [row.split() for row in console.export_text().splitlines() if "bpp=1" in row]
+    assert shown[0] == ["original", "bpp=1", "0", "–", "0.500", "(0.250", "to", "0.750)"]
+    assert shown[1][3:] == ["1.00", "(0.50", "to", "1.50)", "0.000"]

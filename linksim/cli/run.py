@@ -123,7 +123,9 @@ def _published_table(title: str, frame: pd.DataFrame) -> RenderableType:
     from linksim.recipes.published import cells
 
     head, lines = cells(frame)
-    shown = Table(*head, title=title, box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for name in head:
+        shown.add_column(name, overflow="fold")
     for line in lines:
         shown.add_row(*line)
     return shown

@@ -71,8 +71,7 @@ def _cell(name: str, row: dict[Any, Any], by_column: dict[str, Metric]) -> str:
     text = metric.format(value)
     if difference:
         return text if text.startswith(("-", "–", "∞")) else f"+{text}"
-    low, high = row.get(f"{name}_lo", math.nan), row.get(f"{name}_hi", math.nan)
-    return text if math.isnan(low) or low == high else f"{text} ({metric.format(low)} to {metric.format(high)})"
+    return metric.with_interval(value, row.get(f"{name}_lo", math.nan), row.get(f"{name}_hi", math.nan))
 
 
 def markdown(frame: pd.DataFrame) -> str:
