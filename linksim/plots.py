@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,18 +145,25 @@ def save_all(
 ) -> list[Path]:
     """Every measured metric (or ``only`` one) as folder/METRIC.png and .pdf. x: see ``curves``; '' chooses SNR,
     unless there is one SNR and several budgets."""
+    x = x or ("budget" if summary["snr_db"].nunique() == 1 and summary["budget"].nunique() > 1 else "snr_db")
+    if x not in ("snr_db", "budget"):
+        raise unknown("x axis", x, ("snr_db", "budget"))
+    return save_each(summary, folder, style_name, only, lambda metric: curves(summary, metric, x))
+
+
+def save_each(
+    summary: pd.DataFrame, folder: Path, style_name: str, only: str, drawn: Callable[[Metric], Figure]
+) -> list[Path]:
+    """What ``drawn`` makes of every measured metric (or of ``only`` one) as folder/METRIC.png and .pdf."""
     metrics = [m for m in measured(summary) if m.column not in ("bpp", "cbr")]
     if only:
         chosen = [m for m in metrics if m.column == only]
         if not chosen:
             raise unknown("metric", only, [m.column for m in metrics])
         metrics = chosen
-    x = x or ("budget" if summary["snr_db"].nunique() == 1 and summary["budget"].nunique() > 1 else "snr_db")
-    if x not in ("snr_db", "budget"):
-        raise unknown("x axis", x, ("snr_db", "budget"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with style(style_name):
-            return [path for m in metrics for path in save(curves(summary, m, x), folder / m.column)]
+            return [path for m in metrics for path in save(drawn(m), folder / m.column)]
     except OSError as error:
         raise LinksimError(f"cannot write figures in {folder}: {error.strerror or error}") from error

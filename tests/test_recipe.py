@@ -295,16 +295,27 @@ def test_what_no_checkpoint_serves_is_left_out_by_name(tmp_path: Path) -> None:
         carry_out(small(methods=trained, baseline=None, gains=None), tmp_path / "none")
 
 
+def test_data_without_a_task_are_said_to_lack_one(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {"methods": ["original"], "baseline": None, "gains": None, "snr": 10}
+    found = carry_out(small(**fields, task=None), tmp_path / "own")
+    assert found.missing == ("ACC: plasma has no task of its own; give one with --task",)
+    assert f"- {found.missing[0]}" in (tmp_path / "own" / "README.md").read_text()
+    assert carry_out(small(**fields, task="none"), tmp_path / "none").missing == ()
+    assert carry_out(small(**fields, task=None, figures=["psnr"]), tmp_path / "psnr").missing == ()
+
+
 def test_methods_have_their_place_on_an_axis_of_the_recipes_own(tmp_path: Path) -> None:
-    from linksim.recipes.figures import placed
-    from linksim.tables import METRICS
+    from linksim.recipes.figures import Axis, placed, save_placed
+    from linksim.tables import METRICS, read_summary
 
     methods = [{"method": "trained:Twin", "at": 100}, {"method": "trained:Trained", "at": 1}, "foreign:Analog"]
     recipe = small(methods=methods, x="τ", baseline=None, gains=None, snr=10, figures=["psnr"])
     found = carry_out(recipe, tmp_path, figures=True)
     assert (tmp_path / "psnr.pdf").exists()
     psnr = next(metric for metric in METRICS if metric.column == "psnr")
-    axes = placed(found.comparison.summary, psnr, recipe).axes[0]
+    axis = Axis.read(tmp_path, read_summary(tmp_path))
+    assert axis == Axis("τ", {"trained:Twin": 100, "trained:Trained": 1})
+    axes = placed(found.comparison.summary, psnr, axis).axes[0]
     curve, line = axes.lines
     values = found.comparison.summary.set_index("method")["psnr"]
     assert list(curve.get_xdata()) == [1, 100]
@@ -312,6 +323,14 @@ def test_methods_have_their_place_on_an_axis_of_the_recipes_own(tmp_path: Path) 
     assert set(line.get_ydata()) == {values["foreign:Analog"]}
     assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "τ")
     assert "| 1 | trained:Trained | bpp=1.5 | 10 | " in (tmp_path / "README.md").read_text()
+    _, drawn = save_placed(read_summary(tmp_path), axis, tmp_path / "drawn", only="psnr")
+    assert linksim("plot", str(tmp_path), "--out", str(tmp_path / "again"), "--metric", "psnr") is None
+    assert (tmp_path / "again" / "psnr.pdf").read_bytes() == drawn.read_bytes()
+    assert linksim("plot", str(tmp_path), "--out", str(tmp_path / "other"), "--metric", "psnr", "--x", "snr_db") is None
+    assert (tmp_path / "other" / "psnr.pdf").read_bytes() != drawn.read_bytes()
+    (tmp_path / "axis.csv").write_text("method\nx\n")
+    with pytest.raises(LinksimError, match=r"axis\.csv must have the columns method and a place"):
+        linksim("plot", str(tmp_path))
 
 
 def test_run_and_reproduce_from_the_command_line(

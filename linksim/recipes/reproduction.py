@@ -15,6 +15,7 @@ from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Budget
 from linksim.recipes import published
+from linksim.recipes.figures import Axis, draw
 from linksim.recipes.recipe import Changes, Entry, Recipe
 from linksim.runner import Pool, Progress
 from linksim.store import write_atomically
@@ -53,13 +54,19 @@ def reproduce(
     result = run_comparison(
         experiment, folder, pool, baseline=ready.baseline, progress=progress, timeout=timeout, figures=False
     )
+    if ready.own_axis:
+        Axis.of(ready).write(folder)
     drawn = _figures(ready, experiment, result.summary, folder) if figures else []
     found = Reproduction(
         ready,
         result,
         published.beside(result.summary, ready),
         published.gains(result.summary, ready),
-        (*missing, *(f"{name}: {' '.join(why.split())[:300]}" for name, why in result.failures.items())),
+        (
+            *missing,
+            *(f"{name}: {' '.join(why.split())[:300]}" for name, why in result.failures.items()),
+            *_unjudged(ready, experiment),
+        ),
     )
     for name, frame in (("paper.csv", found.paper), ("gains.csv", found.gains)):
         if len(frame):
@@ -100,9 +107,15 @@ def _lacks(experiment: Experiment, entry: Entry, budget: Budget) -> str:
     return "" if any(fnmatchcase(name, pattern) for name in serving) else pattern
 
 
-def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, folder: Path) -> list[Path]:
-    from linksim.recipes.figures import draw
+def _unjudged(recipe: Recipe, experiment: Experiment) -> list[str]:
+    """That the recipe is about a task's verdicts and the data bring no task; nothing if none was asked for."""
+    wanted = [metric.label for metric in tables.METRICS if metric.column in recipe.figures and metric.judged]
+    if not wanted or recipe.task is not None or experiment.judge is not None:
+        return []
+    return [f"{', '.join(wanted)}: {experiment.data.name} has no task of its own; give one with --task"]
 
+
+def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, folder: Path) -> list[Path]:
     paths = draw(summary, recipe, folder)
     if recipe.gallery:
         from linksim.gallery import gallery
