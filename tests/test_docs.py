@@ -34,13 +34,13 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ONLY_PARSED = {
     r"^train\b": "trains for an hour",
     r"^train-task\b": "computes features for minutes",
-    r"^(reproduce|run)\b": "tested with the recipes",
+    r"^reproduce\b": "tested with the recipes",
     r"--dask": "needs a cluster",
     r"path/to/(stl10|cifar10|ILSVRC|VOCdevkit|kodak)": "data that the reader has",
     r"--task \S*(model|birds)\.": "a model that the reader has",
     r":runs/deepjscc/": "what the hour of training leaves",
 }
-MORE = {"compare": ["--no-figures"], "ber": ["--max-blocks", "64"]}
+MORE = {"compare": ["--no-figures"], "run": ["--no-figures"], "ber": ["--max-blocks", "64"]}
 """Options that make a command quick."""
 OTHER_PROGRAMS = ("dask", "jupyter")
 HAMMING_ALIST = """7 3
@@ -204,6 +204,16 @@ def test_files_page_lists_every_column() -> None:
     page = ROOT / "docs/reference/files.md"
     assert first_column(page, "Rows") == SCHEMA.names
     assert first_column(page, "Summary") == COLUMNS
+
+
+def test_recipe_page_lists_every_key() -> None:
+    from linksim.recipes.reading import GAIN_KEYS, KEYS, METHOD_KEYS, QUICK_KEYS
+
+    page = ROOT / "docs/how-to/reproduce-and-recipes.md"
+    assert sorted(first_column(page, "A recipe of your own")) == sorted(KEYS)
+    rows = {row.split("|")[1].strip(): row for row in page.read_text(encoding="utf-8").splitlines() if row[:3] == "| `"}
+    for key, inner in (("methods", METHOD_KEYS), ("gains", GAIN_KEYS), ("quick", QUICK_KEYS)):
+        assert {f"`{name}`" for name in inner} <= set(re.findall(r"`\w+`", rows[f"`{key}`"])) | {"`paper`"}
 
 
 def test_data_page_quotes_the_heads_scores() -> None:
