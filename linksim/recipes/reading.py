@@ -185,7 +185,7 @@ def _list_of(check: Check) -> Check:
 def _snr(value: Any) -> tuple[float, ...]:
     if isinstance(value, str):
         return parse_snr(value)
-    return check_snr(map(_number, value if isinstance(value, list) else [value]))
+    return check_snr([_number(item) for item in (value if isinstance(value, list) else [value])])
 
 
 def _budgets_of(kind: str) -> Check:
