@@ -67,7 +67,7 @@ def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) ->
     def features_of(received: Tensor, original: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             reference, _ = tap(original)
-        return tap(received)[0], reference
+        return tap(received)[0].float(), reference.float()  # their difference is small: never in half precision
 
     if loss.semantic == "features":
         return lambda received, original: semantics.feature_loss(*features_of(received, original))
@@ -91,8 +91,8 @@ def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) ->
 def verdict_loss(task: nn.Module, received: Tensor, original: Tensor) -> Tensor:
     """(1/B) Σ_b KL(T(x_b) ‖ T(x'_b)) between the task's softmax outputs, in nats, a scalar."""
     with torch.no_grad():
-        wanted = torch.log_softmax(task(original), 1)
-    got = torch.log_softmax(task(received), 1)
+        wanted = torch.log_softmax(task(original).float(), 1)
+    got = torch.log_softmax(task(received).float(), 1)
     return (wanted.exp() * (wanted - got)).sum(1).mean()
 
 

@@ -91,7 +91,7 @@ def importance(tap: FeatureTap, images: Tensor, variant: str = "paper") -> Tenso
     if variant not in IMPORTANCES:
         raise unknown("GSW variant", variant, IMPORTANCES)
     with torch.enable_grad():
-        return IMPORTANCES[variant](tap, images).detach()
+        return IMPORTANCES[variant](tap, images).detach().float()
 
 
 def semantic_weights(importances: Tensor, tau: float, r: float | None = None) -> Tensor:

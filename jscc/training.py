@@ -38,7 +38,8 @@ class Run:
     """Everything that determines one stage of training, data aside.
 
     snr_db: (low, high) of the training Es/N0 in dB, drawn uniformly for each image; equal for a fixed one.
-    start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``).
+    start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``). amp: whether networks run in
+    bfloat16 where that is safe: half the time on a GPU, and on a processor with AVX-512.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Run:
     recipe: Recipe
     seed: int = 0
     start: Path | None = None
+    amp: bool = False
 
     def __post_init__(self) -> None:
         low, high = self.snr_db
@@ -108,13 +110,12 @@ class Trainer:
         validation: ValidationSet,
         folder: Path,
         device: str = "cpu",
-        amp: bool = False,
         compiled: bool = False,
         task_facts: dict[str, Any] | None = None,
         command: str = "",
     ) -> None:
         self.run, self.data, self.validation, self.folder = run, data, validation, folder
-        self.device, self.amp = device, amp
+        self.device = device
         self.task_facts, self.command = task_facts or {}, command
         self.network, self.start_facts, self.earlier_steps = self._initial_network()
         self.forward = torch.compile(self.network) if compiled else self.network
@@ -193,9 +194,8 @@ class Trainer:
         low, high = run.snr_db
         snr = (low + (high - low) * torch.rand(len(images), generator=generator)).to(self.device)
         self.network.train()
-        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.amp):
-            received = self.forward(images, snr, generator)
-        loss = self.objective(received.float(), images)
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=run.amp):
+            loss = self.objective(self.forward(images, snr, generator).float(), images)
         self.adam.zero_grad()
         loss.backward()
         if recipe.clip:
@@ -235,7 +235,7 @@ class Trainer:
             architecture=run.architecture,
             snr_db=run.snr_db,
             loss=run.loss.as_dict(),
-            recipe=run.recipe.as_dict(),
+            recipe=run.recipe.as_dict() | {"amp": run.amp},
             steps=self.earlier_steps + run.recipe.steps,
             seed=run.seed,
             data={"name": self.data.name, "sha256": self.data.digest, "images": len(self.data.images)},

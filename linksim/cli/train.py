@@ -58,6 +58,7 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
+    cuda = device.startswith("cuda")
     changed = {"steps": steps, "batch": batch, "crop": crop, "lr": lr, "warmup": warmup}
     wanted_loss = {"semantic": loss, "layer": layer, "variant": variant, "tau": tau, "r": r}
     run = Run(
@@ -68,10 +69,9 @@ def train(
         recipe=_replace(recipe(preset, "tune" if start else "base"), changed | {"validate_every": validate_every}),
         seed=seed,
         start=start,
+        amp=cuda if amp is None else amp,
     )
-    cuda = device.startswith("cuda")
-    speed = {"amp": cuda if amp is None else amp, "compiled": cuda if compiled is None else compiled}
-    _run(run, out, data, (val, val_images), task, device, speed)
+    _run(run, out, data, (val, val_images), task, device, cuda if compiled is None else compiled)
     return 0
 
 
@@ -103,7 +103,7 @@ def _snr_range(text: str) -> tuple[float, float]:
         raise LinksimError(f"--snr {text!r}: must be one number of dB, or LOW:HIGH") from None
 
 
-def _run(run: Run, out: Path, data: str, val: tuple[str, int], task: str, device: str, speed: dict[str, bool]) -> None:
+def _run(run: Run, out: Path, data: str, val: tuple[str, int], task: str, device: str, compiled: bool) -> None:
     from jscc.data import TrainingImages
     from jscc.training import Trainer
     from jscc.validation import ValidationSet
@@ -124,7 +124,7 @@ def _run(run: Run, out: Path, data: str, val: tuple[str, int], task: str, device
         device=device,
         task_facts={} if judge is None else judge.identity(),
         command=shlex.join(["linksim", *sys.argv[1:]]),
-        **speed,
+        compiled=compiled,
     )
     card = trainer.train(_print)
     print(f"{trainer.checkpoint}: " + ", ".join(f"{k} {v:.4g}" for k, v in card.metrics.items()))

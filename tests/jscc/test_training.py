@@ -106,8 +106,9 @@ def test_a_dead_encoder_is_noticed(trainer):
     assert warning.startswith("100% of the latent is constant")
 
 
-def test_mixed_precision_trains(trainer):
-    card = trainer(amp=True).train()
+@pytest.mark.parametrize("loss", [Loss("pixel"), Loss("gsw", variant="predicted", per_image=True, layer="maps")])
+def test_mixed_precision_trains(trainer, loss):
+    card = trainer(dataclasses.replace(RUN, amp=True, loss=loss)).train()
     assert card.metrics["val_psnr"] > 0
 
 
