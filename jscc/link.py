@@ -21,7 +21,8 @@ from torch import Tensor
 
 from jscc import shipped
 from jscc.checkpoint import load_checkpoint, read_card
-from jscc.quantizer import to_elements
+from jscc.methods import learned_method, resolve
+from jscc.quantizer import demap, to_elements
 from jscc.shipped import Shipped
 from jscc.torch_link import TorchLink
 from linksim.errors import LinksimError
@@ -43,6 +44,9 @@ class NetworkLink(TorchLink):
         latent = self.network.latent(images)
         return to_elements(latent, self.network.arch.mapping).reshape(latent.shape)
 
+    def demap(self, elements: Tensor, noise_var: Tensor) -> Tensor:
+        return demap(elements, noise_var, self.network.arch.mapping)
+
     def decode(self, latent: Tensor, height: int, width: int) -> Tensor:
         return self.network.decode(latent.flatten(1), height, width)
 
@@ -60,6 +64,15 @@ class JSCCLink(Link):
         self.name, self.choices, self.remarks = name, tuple(choices), tuple(remarks)
         self.knows_channel = len(choices) > 1
         self.links = {choice.path.stem: NetworkLink(choice.path, options) for choice in choices}
+
+    @classmethod
+    def about(cls, name: str) -> str:
+        """A line for ``linksim methods``: the loss of a learned method, and the checkpoints of it that are shipped."""
+        loss = _loss_text(learned_method(name).loss.as_dict())
+        served = [s for s in shipped.shipped(shipped.FOLDER) if s.card.method == resolve(name)]
+        found = ", ".join(f"{s.card.bpp:g} bpp at {s.snr_text}" for s in served)
+        stands_for = f"{resolve(name)}: " if resolve(name) != name else ""
+        return f"{stands_for}{loss}; {f'shipped for {found}' if found else 'none shipped'}"
 
     @classmethod
     def from_method(cls, method: Method, options: LinkOptions) -> JSCCLink:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from jscc.quantizer import MAPPINGS, add_noise, normalise_power, to_elements
+from jscc.quantizer import MAPPINGS, add_noise, demap, noise_var_of, normalise_power, to_elements
 from linksim.errors import LinksimError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -38,7 +38,7 @@ class Architecture:
     kind: str = "residual"
     elements: int = 16
     width: int = 96
-    blocks: int = 2
+    blocks: int = 4
     mapping: str = "antipodal"
 
     def __post_init__(self) -> None:
@@ -172,7 +172,7 @@ def _bourtsoulatze_networks(arch: Architecture) -> tuple[nn.Sequential, nn.Seque
 
 
 class JSCC(nn.Module):
-    """Encoder, quantizer, power, channel and decoder, end to end (eq. 1–3 of Sun et al., SD-JSCC).
+    """Encoder, quantizer, power, channel, soft bits and decoder, end to end (eq. 1–3 of Sun et al., SD-JSCC).
 
     Images are float tensors (N, 3, H, W) in 0..255; elements are (N, L), normalised to unit power per image, with
     L = ``arch.elements_of(H, W)``.
@@ -198,17 +198,16 @@ class JSCC(nn.Module):
         return normalise_power(to_elements(self.latent(images), self.arch.mapping))
 
     def decode(self, elements: Tensor, height: int, width: int) -> Tensor:
-        """Images (N, 3, height, width), not clipped, from received elements (N, L)."""
+        """Images (N, 3, height, width), not clipped, from elements (N, L) as ``quantizer.demap`` gives them."""
         h, w = self.arch.cells(height, width)
-        # √2: two elements share a symbol's power, so that an antipodal element arrives as ±1.
-        grid = (elements * math.sqrt(2)).reshape(-1, self.arch.elements, h, w)
-        images: Tensor = self.decoder(grid)[..., :height, :width]
+        images: Tensor = self.decoder(elements.reshape(-1, self.arch.elements, h, w))[..., :height, :width]
         return images * 255 if self.arch.kind == "bourtsoulatze" else (images + 1) * 127.5
 
     def forward(self, images: Tensor, snr_db: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """What arrives, not clipped, over AWGN at each image's Es/N0 in dB."""
         received = add_noise(self.encode(images), snr_db, generator)
-        return self.decode(received, *images.shape[-2:])
+        elements = demap(received, noise_var_of(snr_db).reshape(-1, 1), self.arch.mapping)
+        return self.decode(elements, *images.shape[-2:])
 
 
 def channels_last(network: ModuleT) -> ModuleT:

@@ -1,4 +1,4 @@
-"""From the encoder's output to symbols on the air, and back: the quantizer, the mapping to bits, the power.
+"""From the encoder's output to symbols on the air, and back: the quantizer, the mapping to bits, the power, soft bits.
 
 An image's *elements* are the encoder's outputs, flattened; two elements make one complex symbol (the first is its
 real part). Symbols have unit average power per image; Es/N0 is per complex symbol and the noise has N0/2 per real
@@ -6,6 +6,8 @@ dimension (``linksim.channel``).
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -69,11 +71,33 @@ def normalise_power(elements: Tensor) -> Tensor:
     return safe * (symbols_of(elements.shape[1]) / energy).sqrt()
 
 
+def demap(received: Tensor, noise_var: Tensor, mapping: str) -> Tensor:
+    """What the decoder is given for received elements (any shape), in units of the elements before normalisation.
+
+    noise_var: N0 of the complex symbol that carried each element, linear, broadcast against ``received``. Antipodal
+    elements arrive at ±1/√2 with noise of variance N0/2, so a receiver knows their soft bit E[b | y] = tanh(LLR / 2) =
+    tanh(√2·y / N0); what is not sent arrives as 0 and stays 0. The other mappings have no fixed amplitude: √2·y.
+
+    The gradient is that of √2·y for all, passed straight through: tanh is flat around ±1 where the SNR is high, though
+    the other bit would have made all the difference.
+    """
+    scaled = received * math.sqrt(2)
+    if mapping != "antipodal":
+        return scaled
+    soft = torch.tanh(scaled.detach() / noise_var.clamp(min=1e-9))
+    return soft + (scaled - scaled.detach())
+
+
+def noise_var_of(snr_db: Tensor) -> Tensor:
+    """N0 = 10^(−SNR/10) at Es/N0 = ``snr_db`` in dB, as Es = 1."""
+    return 10 ** (-snr_db / 10)
+
+
 def add_noise(elements: Tensor, snr_db: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """AWGN on normalised elements (eq. 2): variance N0/2 on each, N0 = 10^(−SNR/10) as Es = 1.
+    """AWGN on normalised elements (eq. 2): variance N0/2 on each.
 
     elements: (N, L). snr_db: (N,) or (1,), Es/N0 of each image in dB.
     """
-    std = (10 ** (-snr_db / 10) / 2).sqrt().to(elements).reshape(-1, 1)
+    std = (noise_var_of(snr_db) / 2).sqrt().to(elements).reshape(-1, 1)
     noise = torch.randn(elements.shape, generator=generator, dtype=elements.dtype).to(elements.device)
     return elements + std * noise

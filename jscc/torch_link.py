@@ -102,6 +102,11 @@ class TorchLink(Link):
         images: Tensor = (self.decoder(latent) - low) * (255 / (high - low))
         return images
 
+    def demap(self, elements: Tensor, noise_var: Tensor) -> Tensor:
+        """What stands in the received latent for each received element; both (L,), ``noise_var`` the N0 of its symbol.
+        Override it where the decoder wants to know how far to trust an element."""
+        return elements
+
     def limit(self, height: int, width: int) -> int | None:
         """Most elements (real numbers) that an image of this size may send; None for no limit."""
         if self.budget is None:
@@ -139,7 +144,8 @@ class TorchLink(Link):
     ) -> Reception:
         images = [outage_image((sent.height, sent.width)) for sent in header]
         starts = np.cumsum([0, *(symbols_of(sent.elements) for sent in header)])
-        flat = np.ascontiguousarray(received, np.complex64).view(np.float32)
+        elements = torch.from_numpy(np.ascontiguousarray(received, np.complex64).view(np.float32))
+        flat = self.demap(elements, torch.from_numpy(np.repeat(noise_var, 2)))
         with torch.inference_mode():
             for indices in _grouped(header):
                 first: Sent = header[indices[0]]
@@ -160,11 +166,11 @@ class TorchLink(Link):
         padding = (0, -width % self.stride, 0, -height % self.stride)
         return F.pad(batch, padding, mode="replicate") if any(padding) else batch
 
-    def _latents(self, rows: Sequence[npt.NDArray[np.float32]], sent: Sent) -> Tensor:
+    def _latents(self, rows: Sequence[Tensor], sent: Sent) -> Tensor:
         """Received elements as one batch of latents; what was not sent is 0, an erasure."""
         shape = (*sent.latent, 2) if sent.is_complex else sent.latent
         grid = torch.zeros(fixed_batch(sent.height, sent.width), int(np.prod(shape)))
-        grid[: len(rows), _spread(grid.shape[1], sent.elements)] = torch.from_numpy(np.stack(rows))
+        grid[: len(rows), _spread(grid.shape[1], sent.elements)] = torch.stack(tuple(rows))
         latent = (grid * float(np.sqrt(2 * self.latent_power))).reshape(-1, *shape).to(self.device)
         return torch.view_as_complex(latent) if sent.is_complex else latent
 

@@ -5,7 +5,7 @@ import torch
 from jscc import shipped
 from jscc.checkpoint import load_checkpoint
 from jscc.link import JSCCLink
-from jscc.quantizer import symbols_of
+from jscc.quantizer import demap, symbols_of
 from linksim.errors import LinksimError
 from linksim.link import Budget, LinkOptions, Method
 
@@ -85,14 +85,27 @@ def test_an_explicit_checkpoint_by_path_or_shipped_name(folder):
     assert chosen("sdjscc:sd-0.5-5", 0.25, over_budget="nearest") == ["sd-0.5-5"]
 
 
-def test_without_noise_the_receiver_gets_what_the_network_decodes(folder):
-    images = images_of((16, 24))
-    _, reception = round_trip(link("deepjscc"), images)
+@pytest.mark.parametrize("sigma", [0.0, 0.4])
+def test_the_receiver_gets_what_the_network_decodes_from_the_soft_bits(folder, sigma):
+    image = images_of((16, 24))[0]
+    made = link("deepjscc")
+    t = made.send([image])
+    noise = np.random.default_rng(7).normal(size=(len(t.symbols), 2)) @ [1, 1j] * sigma
+    received = (t.symbols + noise).astype(np.complex64)
+    reception = made.receive(received, np.full(len(received), 2 * sigma**2, np.float32), t.header)
     network, _ = load_checkpoint(folder / "deep-0.25-5.safetensors")
-    x = torch.from_numpy(images[0]).permute(2, 0, 1)[None].float()
-    wanted = network.decode(network.encode(x), 16, 24).clamp(0, 255).round()[0].permute(1, 2, 0).numpy()
+    elements = torch.view_as_real(torch.from_numpy(received)).reshape(1, -1)
+    soft = demap(elements, torch.tensor(2 * sigma**2), "antipodal")
+    wanted = network.decode(soft, 16, 24).clamp(0, 255).round()[0].permute(1, 2, 0).numpy()
     assert np.abs(reception.images[0] - wanted).max() <= 1
     assert reception.ok.tolist() == [True]
+
+
+def test_elements_of_a_noisier_symbol_are_trusted_less(folder):
+    made = link("deepjscc")
+    t = made.send(images_of((16, 24)))
+    quiet, loud = (made.receive(t.symbols, np.full(len(t.symbols), n, np.float32), t.header) for n in (0.1, 3.0))
+    assert not np.array_equal(quiet.images[0], loud.images[0])
 
 
 def test_unit_power_per_image_and_every_element_counted(folder):
@@ -139,6 +152,12 @@ def test_match_follows_the_channel_and_the_others_do_not_know_it(folder):
     assert not link("deepjscc").knows_channel
     names = [made.send(images_of((16, 16)), snr_db=snr).header[0] for snr in (-5, 7, 8, 30)]
     assert names == ["deep-0.25-5", "deep-0.25-5", "deep-0.25-10", "deep-0.25-10"]
+
+
+def test_a_method_s_line_tells_its_loss_and_what_is_shipped(folder):
+    assert JSCCLink.about("deepjscc").startswith("pixel loss; shipped for 0.125 bpp at 5 dB, 0.25 bpp at 10 dB")
+    assert JSCCLink.about("sdjscc").startswith("sdjscc-classwise: classwise loss and 0.3 × pixel loss; shipped for 0.5")
+    assert JSCCLink.about("deepjscc-analog").endswith("none shipped")
 
 
 def test_no_images_are_no_symbols(folder):
