@@ -78,8 +78,11 @@ def load_object(path: str, kind: str) -> Any:
 
 
 def describe(group: str, name: str) -> str:
-    """First line of the documentation of what is registered under a name."""
+    """What is registered under a name, in a line: what it says of itself by ``about(name)``, or the first line of its
+    documentation."""
     thing = load(group, name)
+    if hasattr(thing, "about"):
+        return str(thing.about(name))
     return (getattr(thing, "description", "") or inspect.getdoc(thing) or "").split("\n")[0]
 
 
