@@ -17,7 +17,7 @@ def test_every_table_of_the_readme_follows_from_the_results() -> None:
     spec.loader.exec_module(tool)
     text = (ROOT / "README.md").read_text()
     assert tool.filled(text) == text
-    assert len(tool.BLOCK.findall(text)) == text.count("<!-- table ") > 0
+    assert len(tool.BLOCK.findall(text)) == text.count("<!-- end -->") > 0
 
 
 def test_every_file_that_the_readme_shows_is_there() -> None:

@@ -85,11 +85,20 @@ def _identities(experiment: Experiment, description: dict[str, Any]) -> list[str
     return [f"link {name} is not what it was" for name, link in description["links"].items() if now.get(name) != link]
 
 
+def _recipe_of(folder: Path) -> recipes.Recipe | None:
+    """The recipe that made a folder: one that is shipped under its name, or the file beside it."""
+    if folder.name in recipes.shipped_names():
+        return recipes.shipped(folder.name)
+    beside = folder.with_suffix(".yaml")
+    return recipes.load(beside) if beside.exists() else None
+
+
 def _recipe(folder: Path, description: dict[str, Any]) -> list[str]:
-    """A recipe of the folder's name must still ask for this experiment."""
-    if folder.name not in recipes.shipped_names():
+    """The folder's recipe must still ask for this experiment."""
+    recipe = _recipe_of(folder)
+    if recipe is None:
         return []
-    asked = available(recipes.shipped(folder.name))[0].experiment().command()
+    asked = available(recipe)[0].experiment().command()
     return [] if asked == description["command"] else [f"the recipe now asks for: {asked}"]
 
 
@@ -115,8 +124,7 @@ def _whole(folder: Path, experiment: Experiment, rows: pd.DataFrame) -> list[str
     if (folder / "differences.csv").exists():
         baseline = pd.read_csv(folder / "differences.csv")["baseline"].iloc[0]
         frames["differences.csv"] = differences(rows, baseline)
-    if folder.name in recipes.shipped_names():
-        recipe = recipes.shipped(folder.name)
+    if recipe := _recipe_of(folder):
         frames["paper.csv"], frames["gains.csv"] = published.beside(summary, recipe), published.gains(summary, recipe)
     made |= {name: frame.to_csv(index=False, float_format="%.6g") for name, frame in frames.items() if len(frame)}
     found = {name: (folder / name).read_text() if (folder / name).exists() else "" for name in made}

@@ -2,7 +2,10 @@
 
     python tools/update_readme.py            # rewrites README.md; the tests check that this changes nothing
 
-A block starts with ``<!-- table FOLDER METRIC[,METRIC...] [methods] -->`` and ends with ``<!-- end -->``.
+A block starts with one of these and ends with ``<!-- end -->``:
+
+    <!-- table FOLDER METRIC[,METRIC...] [METHODS [SNRS]] -->       SNRs down, methods across
+    <!-- differences FOLDER METRIC[,METRIC...] SNR -->              methods down, each less the baseline
 """
 
 from __future__ import annotations
@@ -10,12 +13,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from linksim.tables import METRICS, Metric, best, read_summary
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"(<!-- table (\S+) (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (table|differences) ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(summary: pd.DataFrame, metrics: list[Metric]) -> str:
@@ -41,16 +45,40 @@ def table(summary: pd.DataFrame, metrics: list[Metric]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
+def difference_table(folder: Path, metrics: list[Metric], snr_db: float) -> str:
+    """Methods down; each metric, and how far it lies above the baseline, with the 95 % interval of that paired gain."""
+    summary = read_summary(folder)
+    found = pd.read_csv(folder / "differences.csv")
+    baseline = found["baseline"].iloc[0]
+    values, gains = (frame[frame["snr_db"] == snr_db].set_index("method") for frame in (summary, found))
+    head = ["Method", *(text for metric in metrics for text in (metric.label, f"{metric.label} less {baseline}'s"))]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for method, value in values.iterrows():
+        line = [str(method)]
+        for metric in metrics:
+            line += [metric.format(value[metric.column]), "–"]
+            if method != baseline and np.isfinite(gains.loc[method, metric.column]):
+                gain, low, high = (gains.loc[method, metric.column + end] for end in ("", "_lo", "_hi"))
+                line[-1] = f"{gain:+.3g} ({low:+.3g} to {high:+.3g})"
+        lines.append(line)
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
 def filled(text: str) -> str:
     """The text with every block made anew."""
 
     def fill(match: re.Match[str]) -> str:
-        opening, folder, names, methods, closing = match.groups()
+        opening, kind, words, closing = match.groups()
+        folder, names, *more = words.split()
+        metrics = [m for m in METRICS if m.column in names.split(",")]
+        if kind == "differences":
+            return opening + difference_table(ROOT / folder, metrics, float(more[0])) + closing
         summary = read_summary(ROOT / folder)
-        if methods:
-            summary = summary[summary["method"].isin(methods.split(","))]
-        wanted = names.split(",")
-        return opening + table(summary, [m for m in METRICS if m.column in wanted]) + closing
+        if more:
+            summary = summary[summary["method"].isin(more[0].split(","))]
+        if more[1:]:
+            summary = summary[summary["snr_db"].isin([float(snr) for snr in more[1].split(",")])]
+        return opening + table(summary, metrics) + closing
 
     return BLOCK.sub(fill, text)
 
