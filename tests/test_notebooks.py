@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 REDUCED: dict[str, dict[str, Any]] = {
-    "01-first-comparison": {"IMAGES": 1, "SNR_DB": [8, 12]},
+    "01-first-comparison": {"PHOTOS": 1, "SNR_DB": [8, 12], "STAMPS": 2, "WIDE_SNR_DB": [0, 20]},
     "02-cliff-effect": {"TRIALS": 2, "SNR_DB": [8.0, 11.0]},
     "03-your-own-link": {"IMAGES": 2, "SNR_DB": [0, 20]},
     "04-semantic-weights": {"IMAGES": 4},
