@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.modulation import modulation
+from baselines.scrambler import STATE
 from baselines.separate import Header, SeparateLink
 from baselines.source.base import SourceCodec
 from linksim import registry
@@ -70,6 +71,7 @@ class AdaptiveLink(Link):
             "source": self.codec.name,
             "code": "adaptive",
             "schemes": [[s.code, s.modulation, s.threshold_db] for s in schemes()],
+            "scrambler": STATE,
             "over_budget": self.options.over_budget,
         }
 

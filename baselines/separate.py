@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from baselines.fec.base import Bits, ChannelCode, Lengths
 from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
-from baselines.scrambler import scramble
+from baselines.scrambler import CRC_BITS, STATE, scramble
 from baselines.source.base import DecodeError, SourceCodec
 from linksim import registry
 from linksim.errors import LinksimError, unknown
@@ -29,7 +29,6 @@ from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Recep
 
 DEFAULT_CODE = "ldpc-3/4"
 DEFAULT_MODULATION = "16qam"
-CRC_BITS = 32
 MAX_CACHED_BYTES = 16 << 20
 """Several times what a unit of work comes to; units are done one after another."""
 
@@ -141,6 +140,7 @@ class SeparateLink(Link):
             "code": self.code.identity(),
             "modulation": self.qam.name,
             "demapper": self.demapper,
+            "scrambler": STATE,
             "over_budget": self.source.over_budget,
         }
 

@@ -16,5 +16,16 @@ def test_the_sequence_is_the_standards() -> None:
     assert "".join(map(str, sequence())) == STANDARD
 
 
-def test_a_constant_payload_comes_out_balanced() -> None:
-    assert abs(scramble(np.zeros(1270, np.uint8)).mean() - 64 / 127) < 1e-9
+def test_a_constant_file_comes_out_balanced_and_its_crc_as_it_was() -> None:
+    crc = np.random.default_rng(0).integers(0, 2, 32).astype(np.uint8)
+    out = scramble(np.append(np.zeros(1270, np.uint8), crc))
+    assert abs(out[:-32].mean() - 64 / 127) < 1e-9
+    assert (out[-32:] == crc).all()
+
+
+def test_files_that_begin_alike_do_not_sound_alike() -> None:
+    """Each bit of a common header is 1 in half of the payloads, so that it cannot shift their common power."""
+    rng = np.random.default_rng(1)
+    header = rng.integers(0, 2, 160).astype(np.uint8)
+    sent = [scramble(np.append(header, rng.integers(0, 2, 32).astype(np.uint8)))[:160] for _ in range(4000)]
+    assert abs(np.mean(sent, axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(4000)
