@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from linksim.aggregate import COLUMNS
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -210,18 +210,29 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
     return shown
 
 
+TEXTS = ("dataset", "method", "budget")
+"""The columns of a summary that are not numbers."""
+
+
 def read_summary(folder: Path) -> pd.DataFrame:
     """The summary of a finished run."""
     path = folder / "summary.csv"
     if not path.is_file():
         raise LinksimError(f"{folder} holds no summary.csv; make one with 'linksim compare --out {folder}'")
     try:
-        summary = pd.read_csv(path)
+        summary = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (ValueError, OSError) as error:
-        raise LinksimError(f"{path} cannot be read: {error}") from error
+        raise LinksimError(f"{path} cannot be read: {one_line(error)}") from error
     missing = [name for name in COLUMNS if name not in summary]
     if missing:
         raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    keys = ["method", "budget", "snr_db"]
+    texts = [name for name in COLUMNS if name not in TEXTS and not pd.api.types.is_numeric_dtype(summary[name])]
+    if texts or summary[keys].isna().any(axis=None):
+        raise LinksimError(f"{path}: {texts[0] if texts else 'a method, budget or SNR'} is not what it must be: "
+                           f"{', '.join(TEXTS)} are texts, all else are numbers")  # fmt: skip
+    if summary.duplicated(keys).any():
+        raise LinksimError(f"{path}: there are two lines of one method, budget and SNR")
     return summary
 
 

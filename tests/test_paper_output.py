@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from linksim.aggregate import COLUMNS
+from linksim.errors import LinksimError
 from linksim.plots import curves, save_all, style
-from linksim.tables import METRICS, difference_table, latex, markdown, terminal
+from linksim.tables import METRICS, difference_table, latex, markdown, read_summary, terminal
 
 
 @pytest.fixture
@@ -122,3 +124,24 @@ def test_what_has_no_difference_has_no_interval_of_it() -> None:
     shown = [row.split() for row in console.export_text().splitlines() if "bpp=1" in row]
     assert shown[0] == ["original", "bpp=1", "0", "–", "0.500", "(0.250", "to", "0.750)"]
     assert shown[1][3:] == ["1.00", "(0.50", "to", "1.50)", "0.000"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace("snr_db", "snr"), "lacks the columns snr_db"),
+        (lambda text: text.replace("12,", "twelve,", 1), "snr_db is not what it must be"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "two lines of one method, budget and SNR"),
+        (lambda text: text + "1," * 40 + "\n", "cannot be read: "),
+        (lambda text: text + text.splitlines()[-1].replace("a,", ",", 1) + "\n", "a method, budget or SNR"),
+    ],
+)
+def test_a_garbled_summary_is_one_line(tmp_path: Path, change: Callable[[str], str], said: str) -> None:
+    line = dict.fromkeys(COLUMNS) | {"dataset": "d", "method": "a", "budget": "bpp=0.5", "n": 1}
+    pd.DataFrame([line | {"snr_db": snr} for snr in (11, 12)]).to_csv(tmp_path / "summary.csv", index=False)
+    assert len(read_summary(tmp_path)) == 2
+    path = tmp_path / "summary.csv"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(LinksimError, match=said) as caught:
+        read_summary(tmp_path)
+    assert "\n" not in str(caught.value)

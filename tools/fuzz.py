@@ -33,8 +33,9 @@ import numpy as np
 from PIL import Image as Pillow
 
 from linksim import registry
+from linksim.contract import CheckedTask
 from linksim.data.base import Dataset, Sample
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, one_line
 
 Parse = Callable[[], object]
 MEMORY = 8 << 30
@@ -214,7 +215,7 @@ def head(folder: Path) -> Parse:
 
 def judged(task: object) -> None:
     """A task must judge an image, or say why not."""
-    (verdict,) = task.judge([picture()])  # type: ignore[attr-defined]
+    (verdict,) = CheckedTask(task).judge([picture()])  # type: ignore[arg-type]
     assert 0 <= verdict < (len(task.classes) or 3)  # type: ignore[attr-defined]
     json.dumps(task.identity())  # type: ignore[attr-defined]
 
@@ -431,14 +432,11 @@ def outcome(parse: Parse) -> tuple[str, str]:
     try:
         parse()
     except LinksimError as error:
-        message = str(error)
+        message = one_line(error)  # as the commands print it
         if re.search(r"decoder (stopped after|died)", message):
             return "stopped by the guard", message
-        if "\n" in message or len(message) > 2000:
-            return (
-                "defect",
-                f"message of {len(message)} characters in {message.count(chr(10)) + 1} lines: {message[:200]}",
-            )
+        if len(message) > 2000:
+            return "defect", f"message of {len(message)} characters: {message[:200]}"
         return "refused", message
     except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)[-1]

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from linksim.errors import ContractError, LinksimError
+from linksim.errors import ContractError, LinksimError, one_line
 from linksim.link import Image
 from linksim.tasks import efficientnet
 from linksim.tasks.base import Task
@@ -162,14 +162,15 @@ def classifier_with_head(path: Path, device: str = "cpu") -> TorchClassifier:
     """EfficientNet-Lite0 with the head in ``path`` (``weight`` (classes, 1280), ``bias``), as ``linksim train-task``
     writes it; the card beside it (``.json``) has its ``name``, ``classes`` and input ``size``."""
     try:
-        card, head = json.loads(path.with_suffix(".json").read_text()), load_file(path)
+        card, head = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")), load_file(path)
         linear = nn.Linear(efficientnet.FEATURES, len(card["classes"]))
         linear.load_state_dict({name: tensor.float() for name, tensor in head.items()})
         name, classes, size = card["name"], card["classes"], card["size"]
     except FileNotFoundError as error:
         raise LinksimError(f"classifier head: no such file: {error.filename or path}") from error
-    except (json.JSONDecodeError, KeyError, SafetensorError, RuntimeError) as error:
-        raise LinksimError(f"classifier head {path}: not what 'linksim train-task' writes: {error}") from error
+    except (ValueError, TypeError, KeyError, SafetensorError, RuntimeError) as error:
+        why = one_line(error)
+        raise LinksimError(f"classifier head {path}: not what 'linksim train-task' writes: {why}") from error
     backbone, _ = efficientnet.pretrained()
     preprocess = Preprocess(size, efficientnet.MEAN, efficientnet.STD)
     return TorchClassifier(PooledClassifier(preprocess, backbone, linear), classes, name, device)

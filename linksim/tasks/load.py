@@ -157,6 +157,8 @@ def _lines(text: str) -> tuple[str, ...]:
         return tuple(line.strip() for line in Path(text).read_text(encoding="utf-8").splitlines() if line.strip())
     except OSError as error:
         raise LinksimError(f"class names: cannot read {text!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LinksimError(f"class names: {text!r} is not UTF-8 text, a name a line") from error
 
 
 READERS: dict[str, Callable[[Path, ModelInput, str], Task]] = {

@@ -134,3 +134,12 @@ def test_a_head_without_its_card_is_named(tmp_path):
     (tmp_path / "head.json").unlink()
     with pytest.raises(LinksimError, match=r"no such file.*head\.json"):
         load_task(str(tmp_path / "head.safetensors"))
+
+
+@pytest.mark.parametrize("card", [b"\xff", b"[]", b"{", b'{"name": "a", "classes": 3, "size": 96}'])
+def test_a_garbled_card_is_one_line(tmp_path, card):
+    head = heads.Head(np.zeros((3, 1280), np.float32), np.zeros(3, np.float32), 1.0, 1.0)
+    heads.write(head, tmp_path / "head.safetensors", {"classes": ["a", "b", "c"]})
+    (tmp_path / "head.json").write_bytes(card)
+    with pytest.raises(LinksimError, match=r"not what 'linksim train-task' writes: [^\n]+$"):
+        load_task(str(tmp_path / "head.safetensors"))
