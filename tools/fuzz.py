@@ -14,6 +14,7 @@ import argparse
 import io
 import json
 import multiprocessing
+import os
 import pickle
 import random
 import re
@@ -404,6 +405,7 @@ def work(name: str, seed: int, first: int, folder: Path, results: Connection) ->
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     sys.stdout = sys.stderr = io.StringIO()
+    os.chdir(folder.parent)  # names without a path are looked up here
     try:
         parse = PARSERS[name](folder)
         valid = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
