@@ -60,7 +60,7 @@ PRESETS: dict[str, dict[str, Recipe]] = {
         "base": Recipe(steps=400_000, batch=32, crop=96, lr=1e-5, decay=False, clip=0.0, validate_every=10_000),
         "tune": Recipe(steps=30_000, batch=32, crop=96, lr=1e-5, decay=False, clip=0.0, validate_every=1_000),
     },
-    # What two CPU cores can do in an hour, and what the shipped checkpoints were trained with.
+    # What two CPU cores can do in an hour. The shipped checkpoints start from longer bases: tools/train_shipped.py.
     "cpu": {
         "base": Recipe(steps=12_000, batch=8, crop=64, lr=1e-3, warmup=400, validate_every=1_000),
         "tune": Recipe(steps=800, batch=8, crop=96, lr=2e-4, warmup=20, validate_every=200),
