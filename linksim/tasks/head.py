@@ -79,13 +79,18 @@ def fit(train: Examples, val: Examples, classes: int, report: Report) -> Head:
     seen = len(np.unique(train.labels))
     if seen != classes:
         raise LinksimError(f"the training images show {seen} of {classes} classes; take more of them")
+    if classes < 2:
+        raise LinksimError("the training images have one class; a head needs two at least")
     mean, std = train.features.mean(0, np.float64), train.features.std(0, np.float64) + 1e-6
     best: Head | None = None
     for penalty in PENALTIES:
         model = LogisticRegression(C=1 / penalty, max_iter=2000).fit((train.features - mean) / std, train.labels)
         loss = log_loss(val.labels, model.predict_proba((val.features - mean) / std), labels=range(classes))
-        weight = model.coef_ / std
-        bias = model.intercept_ - weight @ mean
+        weight, bias = model.coef_, model.intercept_
+        if classes == 2:  # scikit-learn keeps only the second class's evidence against the first
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        weight = weight / std
+        bias = bias - weight @ mean
         head = Head(weight.astype(np.float32), bias.astype(np.float32), penalty, float(loss))
         accuracy = head.correct(val).mean()
         report(f"penalty {penalty:g}: log loss {loss:.4f}, accuracy {accuracy:.4f} on validation")

@@ -101,6 +101,23 @@ def test_the_validation_split_chooses_the_penalty():
     assert head.penalty == max(heads.PENALTIES)
 
 
+def test_a_head_for_two_classes_has_their_probabilities():
+    features = np.random.default_rng(3).normal(size=(40, 4)).astype(np.float32)
+    labels = (features @ [1, 2, 0, -1] > 0).astype(np.int64)
+    examples = heads.Examples(features, labels, np.arange(40))
+    head = heads.fit(examples, examples, 2, quiet)
+    logits = features @ head.weight.T + head.bias
+    probabilities = 1 / (1 + np.exp(logits[:, ::-1] - logits))
+    assert head.correct(examples).mean() > 0.9
+    assert -np.log(probabilities[np.arange(40), labels]).mean() == pytest.approx(head.log_loss, rel=1e-4)
+
+
+def test_one_class_is_no_task():
+    examples = heads.Examples(np.zeros((3, 4), np.float32), np.zeros(3, np.int64), np.arange(3))
+    with pytest.raises(LinksimError, match="one class"):
+        heads.fit(examples, examples, 1, quiet)
+
+
 def test_a_class_without_training_images_is_an_error():
     examples = random_examples(1, [0, 1, 0, 1])
     with pytest.raises(LinksimError, match="2 of 3 classes"):
