@@ -3,6 +3,8 @@ averaged in."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,6 +21,32 @@ from linksim.tasks.base import Task
 POWER_TOLERANCE = 0.01
 
 
+class Overdue(BaseException):
+    """Time is up: raised by an alarm in whatever runs then, and not to be caught by it."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Interrupts what takes longer, so that an error can name who would not end. Only where a process can do that to
+    itself: not in a thread of Dask's. What is deaf to signals must be stopped from outside."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise Overdue(f"took more than {seconds:g} s and was stopped")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        yield
+    except Overdue as late:
+        raise LinksimError(f"a unit {late}") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @contextmanager
 def blaming(what: str) -> Iterator[None]:
     """Whatever somebody else's code raises becomes a ContractError that names it; our own errors pass."""
@@ -26,6 +54,8 @@ def blaming(what: str) -> Iterator[None]:
         yield
     except LinksimError:
         raise
+    except Overdue as error:
+        raise ContractError(f"{what} {error}") from None
     except (Exception, SystemExit) as error:
         raise ContractError(f"{what} failed with {type(error).__name__}: {_in_one_line(error)}") from error
 

@@ -20,6 +20,7 @@ from linksim.contract import (
     check_reception,
     check_sample,
     check_transmission,
+    within,
 )
 from linksim.data.base import Sample
 from linksim.errors import ContractError, LinksimError
@@ -40,6 +41,12 @@ def measure(unit: Unit) -> list[Row]:
     link = opened_link(experiment, unit.method, unit.budget)
     with one_thread():
         return list(_rows(unit, experiment, link))
+
+
+def measure_within(unit: Unit, seconds: float) -> list[Row]:
+    """``measure``, interrupted if it takes longer."""
+    with within(seconds):
+        return measure(unit)
 
 
 @lru_cache(maxsize=2)

@@ -16,12 +16,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from linksim.contract import within
 from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment, Unit
-from linksim.measure import Row, measure
+from linksim.measure import Row, measure_within
 from linksim.store import Store
 
 Progress = Callable[[int, int], None]
+GRACE = 5.0
+"""Seconds that a worker has to stop itself, which tells more than being stopped."""
 
 
 @dataclass
@@ -51,7 +54,8 @@ def run(
     timeout: float = 1800.0,
 ) -> Outcome:
     """Measure what the store does not have yet. timeout: seconds that one unit may take."""
-    outcome = Outcome(list(experiment.units()))
+    with within(timeout):  # how many images make a unit follows from the first image's size
+        outcome = Outcome(list(experiment.units()))
     done = store.done()
     missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in outcome.units]
     jobs = deque(_Job(unit.only(snr_db)) for unit, snr_db in missing if snr_db)
@@ -62,9 +66,10 @@ def run(
     running: dict[Future[list[Row]], _Job] = {}
     try:
         while jobs or suspects or running:
-            _submit(pool, jobs, suspects, running, outcome)
+            _submit(pool, jobs, suspects, running, outcome, timeout)
             finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            late = [f for f, job in running.items() if f not in finished and time.monotonic() - job.started > timeout]
+            overdue = time.monotonic() - timeout - GRACE
+            late = [future for future, job in running.items() if future not in finished and job.started < overdue]
             for future in late:
                 outcome.fail(running[future].unit.method, f"a unit took more than {timeout:g} s and was stopped")
             if late:
@@ -89,7 +94,12 @@ def run(
 
 
 def _submit(
-    pool: Pool, jobs: deque[_Job], suspects: deque[_Job], running: dict[Future[list[Row]], _Job], outcome: Outcome
+    pool: Pool,
+    jobs: deque[_Job],
+    suspects: deque[_Job],
+    running: dict[Future[list[Row]], _Job],
+    outcome: Outcome,
+    timeout: float,
 ) -> None:
     """Keep every worker busy, but no more in flight than workers: a unit's time starts when it is submitted. What is
     left of a method that has failed is dropped."""
@@ -101,7 +111,7 @@ def _submit(
             continue
         job.started = time.monotonic()
         try:
-            running[pool.executor.submit(measure, job.unit)] = job
+            running[pool.executor.submit(measure_within, job.unit, timeout)] = job
         except BrokenExecutor:
             queue.appendleft(job)
             pool.restart()

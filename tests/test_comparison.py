@@ -37,12 +37,14 @@ from foreign import (
 
 import linksim
 from linksim.aggregate import COLUMNS
+from linksim.channel import AWGN
 from linksim.comparison import run_comparison
 from linksim.contract import CheckedTask
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Image
 from linksim.runner import InProcess, Pool, ProcessPool
+from linksim.tasks.base import Task
 
 OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
 FIGURES = ("psnr.png", "psnr.pdf", "ssim.png", "ssim.pdf", "outage.png", "outage.pdf")
@@ -350,9 +352,45 @@ def test_a_worker_that_dies_costs_its_unit_and_not_the_run(tmp_path: Path) -> No
     assert failures == {"deadly": "every worker that tried images 0 to 5 died"}
 
 
-def test_a_link_that_does_not_end_is_stopped(tmp_path: Path) -> None:
-    failures = run_with_workers(tmp_path, "foreign:Endless", "foreign:Analog", timeout=4.0)
-    assert failures == {"foreign:Endless": "a unit took more than 4 s and was stopped"}
+def test_a_link_that_does_not_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own process, which names it; or with its process, if it cannot be interrupted."""
+    monkeypatch.setattr("linksim.runner.GRACE", 0.5)
+    failures = run_with_workers(tmp_path, "foreign:Endless", "foreign:Deaf", "foreign:Analog", timeout=4.0)
+    assert failures == {
+        "foreign:Endless": "link 'foreign:Endless': receive took more than 4 s and was stopped",
+        "foreign:Deaf": "a unit took more than 4 s and was stopped",
+    }
+
+
+def wait(*_: object) -> Any:
+    while True:
+        time.sleep(0.01)
+
+
+class WaitingTask(Task):
+    name, kind, classes, judge = "waiting", "classification", ("warm", "cold"), wait
+
+
+class WaitingData(Plasma):
+    __getitem__ = wait
+
+
+class WaitingChannel(AWGN):
+    name, transmit_one = "waiting", wait
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ({"task": WaitingTask()}, "task 'waiting': judge"),
+        ({"dataset": WaitingData()}, "data set 'plasma': reading image 0"),
+        ({"channel": WaitingChannel()}, "channel 'waiting': transmit"),
+    ],
+)
+def test_what_does_not_end_is_named(part: dict[str, Any], named: str, tmp_path: Path) -> None:
+    experiment = Experiment(**{"methods": (Analog(),), "dataset": Plasma(), "snr_db": (10.0,), "task": "", **part})
+    with pytest.raises(LinksimError, match=f"{named} took more than 0.2 s and was stopped"):
+        run_comparison(experiment, tmp_path, Pool(), timeout=0.2, figures=False)
 
 
 def test_a_unit_that_the_executor_drops_is_submitted_again(tmp_path: Path) -> None:

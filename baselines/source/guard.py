@@ -79,6 +79,9 @@ class _Child:
         except (OSError, EOFError):
             self.close()
             raise DecodeError(self._obituary(codec, seconds)) from None
+        except BaseException:  # interrupted: a reply that comes late must not pass for the next one
+            self.close()
+            raise
         if kind == _REFUSAL:
             raise DecodeError(content.decode(errors="replace"))
         if kind == _BUG:
