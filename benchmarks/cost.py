@@ -122,7 +122,7 @@ class Ready(InProcess):
         self.rows = rows
 
     def submit(self, fn: Callable[..., list[Row]], /, *args: object, **kwargs: object) -> Future[list[Row]]:  # type: ignore[override]
-        (unit,) = args
+        unit = args[0]
         assert isinstance(unit, Unit)
         return super().submit(lambda: [row | {"unit": unit.id} for row in self.rows])
 
