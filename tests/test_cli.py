@@ -115,6 +115,25 @@ def test_a_bad_data_set_gets_one_line(dataset: str, says: str, capsys: pytest.Ca
     assert says in err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "compare --methods deepjscc",
+        "reproduce fig4",
+        "train deepjscc --out trained",
+        "train-task head.safetensors",
+    ],
+)
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_gets_one_line(
+    command: str, device: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command.split(), "--device", device]) == 2
+    said = f"linksim: --device '{device}': torch has no such device here; there is cpu"
+    assert capsys.readouterr().err.startswith(said)
+    assert not list(Path().iterdir())
+
+
 def test_a_broken_image_is_named(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = pictures / "1.png"
     path.write_bytes(path.read_bytes()[:200])

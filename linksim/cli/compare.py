@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from linksim.cli.device import check_device
 from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def compare(
     """Send every image over every method at every SNR; tabulate what arrives."""
     from linksim.experiment import Experiment, parse_budgets, parse_snr
 
+    if not dask:
+        check_device(device)
     kind, text = _budget(bpp, cbr, match)
     experiment = Experiment(
         methods=tuple(name.strip() for name in methods.split(",") if name.strip()),

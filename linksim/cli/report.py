@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.device import check_device
+
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a comparison: it holds experiment.json and summary.csv.")],
@@ -22,6 +24,7 @@ def report(
     from linksim.report import experiment_from, read_description, write_report
     from linksim.runner import ProcessPool
 
+    check_device(device)
     experiment = experiment_from(read_description(folder), device)
     pool = ProcessPool(workers or os.cpu_count() or 1)
     try:

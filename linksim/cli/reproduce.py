@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from linksim.cli.compare import make_pool
+from linksim.cli.device import check_device
 from linksim.errors import LinksimError
 
 
@@ -38,6 +39,8 @@ def reproduce(
     recipes = [shipped(name) for name in wanted]
     changes = Changes(quick, dataset, "" if task == "none" else task, limit)
     folder = out or default_folder(changes)
+    if not dask:
+        check_device(device)
     pool = make_pool(workers, dask)
     code = 0
     try:

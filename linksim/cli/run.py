@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from linksim.cli.compare import make_pool
+from linksim.cli.device import check_device
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,8 @@ def run(
     found = load(recipe)
     changes = Changes(quick, dataset, "" if task == "none" else task, limit)
     folder = out or default_folder(changes) / found.name
+    if not dask:
+        check_device(device)
     pool = make_pool(workers, dask)
     command = f"linksim run {shlex.quote(str(recipe))}"
     try:

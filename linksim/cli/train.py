@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from linksim.cli.device import check_device
 from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def train(
     from jscc.presets import recipe
     from jscc.training import Run
 
+    check_device(device)
     if threads:
         torch.set_num_threads(threads)
     cuda = device.startswith("cuda")

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.device import check_device
+
 
 def train_task(
     out: Annotated[Path, typer.Argument(help="Head to write: NAME.safetensors, and NAME.json beside it.")],
@@ -27,6 +29,7 @@ def train_task(
     from linksim.errors import LinksimError
     from linksim.tasks import head as heads
 
+    check_device(device)
     if out.suffix != ".safetensors":
         raise LinksimError(f"head {str(out)!r}: the name must end in .safetensors")
     if size < 32 or size % 32:
