@@ -92,8 +92,12 @@ def _one_line(error: Exception) -> str:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file as a whole: a run killed meanwhile leaves the old one."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LinksimError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def read_bytes(path: Path) -> bytes:

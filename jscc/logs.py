@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from jscc.checkpoint import write_atomically
+from linksim.errors import LinksimError, one_line
 
 COLUMNS = ("step", "lr", "loss", "val_psnr", "val_acc", "val_loss", "idle_channels")
 
@@ -20,11 +24,21 @@ class TrainingLog:
         self.path = folder / "log.csv"
         rows = list(csv.DictReader(io.StringIO(self.path.read_text()))) if self.path.exists() else []
         self.rows = [row for row in rows if int(row["step"]) <= step]
-        self.board = None
+        self.board: Any = None
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+            with self._named_errors():
+                self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+                self.board.flush()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """TensorBoard's writer fails with errors of TensorFlow's own where that is installed."""
+        try:
+            yield
+        except Exception as error:
+            raise LinksimError(f"cannot write {self.path.parent / 'tensorboard'}: {one_line(error)}") from None
 
     def add(self, step: int, values: dict[str, float]) -> None:
         """One row; values by column name, absent ones left empty."""
@@ -35,6 +49,7 @@ class TrainingLog:
         writer.writerows(self.rows)
         write_atomically(self.path, text.getvalue().encode())
         if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, step)
-            self.board.flush()
+            with self._named_errors():
+                for name, value in values.items():
+                    self.board.add_scalar(name, value, step)
+                self.board.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -43,6 +44,9 @@ def train_task(
             raise LinksimError(f"data set {spec!r}: its classes are not those of {train!r}")
     count = {spec: len(dataset) for spec, dataset in sets.items()}
     count[train] = min(images or count[train], count[train])
+    out.parent.mkdir(parents=True, exist_ok=True)  # now, and not after minutes of work
+    if not os.access(out.parent, os.W_OK):
+        raise LinksimError(f"head {str(out)!r}: its folder cannot be written to")
     examples = {spec: heads.extract(dataset, count[spec], size, device, _print) for spec, dataset in sets.items()}
     head = heads.fit(examples[train], examples[val], len(classes), _print)
     scores = {spec: heads.score(head, examples[spec]) for spec in sets if spec != train}

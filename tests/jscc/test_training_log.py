@@ -1,8 +1,12 @@
 import sys
 import types
 
+import pytest
+
 from jscc import logs
+from jscc.checkpoint import write_atomically
 from jscc.logs import TrainingLog
+from linksim.errors import LinksimError
 
 
 def test_resuming_drops_the_rows_after_the_saved_step(tmp_path):
@@ -32,3 +36,17 @@ def test_tensorboard_gets_the_same_numbers_where_it_is_installed(tmp_path, monke
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
     TrainingLog(tmp_path, 4).add(5, {"loss": 0.5, "val_psnr": 21.0})
     assert seen == [("purge", 5), ("loss", 0.5, 5), ("val_psnr", 21.0, 5)]
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    """TensorBoard's own errors are not OSErrors where TensorFlow writes the files."""
+    pytest.importorskip("tensorboard")
+
+    def full(*_args, **_options):
+        raise RuntimeError("events.out; No space\nleft on device")
+
+    with pytest.raises(LinksimError, match=r"cannot write .*log.csv: No such file"):
+        write_atomically(tmp_path / "absent" / "log.csv", b"")
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", full)
+    with pytest.raises(LinksimError, match=r"cannot write .*tensorboard: events.out; No space left on device"):
+        TrainingLog(tmp_path, 0)

@@ -143,6 +143,13 @@ def test_the_file_must_be_named_for_what_it_is(tmp_path):
         train(tmp_path / "head.pt")
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr(heads, "extract", None)
+    with pytest.raises(LinksimError, match="cannot be written to"):
+        train(tmp_path / "head.safetensors")
+
+
 def test_a_head_without_its_card_is_named(tmp_path):
     head = heads.Head(np.zeros((3, 1280), np.float32), np.zeros(3, np.float32), 1.0, 1.0)
     heads.write(head, tmp_path / "head.safetensors", {"classes": ["a"]})
