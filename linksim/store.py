@@ -123,18 +123,21 @@ class Store:
     def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out."""
         wanted = {unit: set(snr_db) for unit, snr_db in units}
-        keys = ["unit", "snr_db", "method", "budget", "image", "trial"]
-        names = list(dict.fromkeys([*keys, *(columns or SCHEMA.names)]))
-        tables = [SCHEMA.empty_table().select(names)]
+        order = ["method", "budget", "snr_db", "image", "trial"]
+        names = list(dict.fromkeys([*order, *(columns or SCHEMA.names)]))
+        table = SCHEMA.empty_table().select(names)
+        tables = [table]
         for path in self.parts():
-            table = pq.read_table(path, columns=names)
+            table = pq.read_table(path, columns=[*dict.fromkeys([*names, "unit"])])
             units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
             keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]
             if any(keep):
-                tables.append(table.filter(pa.array(keep)))
-        frame = pa.concat_tables(tables).to_pandas()
-        order = ["method", "budget", "snr_db", "image", "trial"]
-        return frame.drop_duplicates(order).sort_values(order, ignore_index=True)
+                tables.append(table.select(names).filter(pa.array(keep)))
+        whole = pa.concat_tables(tables)
+        places = whole.select(order).to_pandas().drop_duplicates().sort_values(order).index
+        sorted_rows = whole.take(pa.array(places))
+        del tables, table, whole  # several copies of a large run's rows would be its peak of memory
+        return sorted_rows.to_pandas(split_blocks=True, self_destruct=True)
 
     def write_experiment(self, description: dict[str, Any]) -> None:
         """Store ``experiment.json``."""
