@@ -393,6 +393,20 @@ def test_what_does_not_end_is_named(part: dict[str, Any], named: str, tmp_path: 
         run_comparison(experiment, tmp_path, Pool(), timeout=0.2, figures=False)
 
 
+class OverflowingChannel(AWGN):
+    name = "overflowing"
+
+    def transmit_one(self, symbols: Any, n0: float, stream: Any) -> Any:
+        return symbols.astype(np.complex128) * 1e300, n0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_channel_whose_symbols_are_too_large_for_them_is_named(tmp_path: Path) -> None:
+    experiment = Experiment((Analog(),), Plasma(), (10.0,), channel=OverflowingChannel(), task="")
+    with pytest.raises(LinksimError, match="channel 'overflowing': its symbols hold NaN or infinity"):
+        run_comparison(experiment, tmp_path, Pool(), figures=False)
+
+
 def test_a_unit_that_the_executor_drops_is_submitted_again(tmp_path: Path) -> None:
     """As Dask does when somebody restarts the cluster; and nobody is blamed for it."""
 
