@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from jscc.networks import JSCC, Architecture
 from linksim.errors import LinksimError
+from linksim.store import write_atomically
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,6 @@ def _one_line(error: Exception) -> str:
     """The error's message with what makes it an odd line taken out; a missing key reads as such."""
     text = f"missing {error}" if isinstance(error, KeyError) else str(error)
     return " ".join(text.split())[:200]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: a run killed meanwhile leaves the old one."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LinksimError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def read_bytes(path: Path) -> bytes:

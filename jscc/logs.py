@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jscc.checkpoint import write_atomically
 from linksim.errors import LinksimError, one_line
+from linksim.store import write_atomically
 
 COLUMNS = ("step", "lr", "loss", "val_psnr", "val_acc", "val_loss", "idle_channels")
 

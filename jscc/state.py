@@ -12,9 +12,10 @@ from safetensors import safe_open
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from jscc.checkpoint import parse_tensors, read_bytes, write_atomically
+from jscc.checkpoint import parse_tensors, read_bytes
 from jscc.networks import JSCC
 from linksim.errors import LinksimError
+from linksim.store import write_atomically
 
 
 @dataclass

@@ -4,9 +4,9 @@ import types
 import pytest
 
 from jscc import logs
-from jscc.checkpoint import write_atomically
 from jscc.logs import TrainingLog
 from linksim.errors import LinksimError
+from linksim.store import write_atomically
 
 
 def test_resuming_drops_the_rows_after_the_saved_step(tmp_path):
