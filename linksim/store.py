@@ -121,14 +121,14 @@ class Store:
         write_atomically(self.rows_folder / part, buffer.getvalue().to_pybytes())
 
     def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out."""
+        """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out,
+        and so is the column ``unit``, whose names are long and serve only to choose them."""
         wanted = {unit: set(snr_db) for unit, snr_db in units}
         order = ["method", "budget", "snr_db", "image", "trial"]
-        names = list(dict.fromkeys([*order, *(columns or SCHEMA.names)]))
-        table = SCHEMA.empty_table().select(names)
-        tables = [table]
+        names = list(dict.fromkeys([*order, *(columns or SCHEMA.names[1:])]))
+        tables = [SCHEMA.empty_table().select(names)]
         for path in self.parts():
-            table = pq.read_table(path, columns=[*dict.fromkeys([*names, "unit"])])
+            table = pq.read_table(path, columns=["unit", *names])
             units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
             keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]
             if any(keep):
@@ -136,7 +136,7 @@ class Store:
         whole = pa.concat_tables(tables)
         places = whole.select(order).to_pandas().drop_duplicates().sort_values(order).index
         sorted_rows = whole.take(pa.array(places))
-        del tables, table, whole  # several copies of a large run's rows would be its peak of memory
+        del tables, whole  # several copies of a large run's rows would be its peak of memory
         return sorted_rows.to_pandas(split_blocks=True, self_destruct=True)
 
     def write_experiment(self, description: dict[str, Any]) -> None:
