@@ -39,7 +39,7 @@ class Run:
 
     snr_db: (low, high) of the training Es/N0 in dB, drawn uniformly for each image; equal for a fixed one.
     start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``). amp: whether networks run in
-    bfloat16 where that is safe; a step then takes 0.6 of the time on a processor that has it (AVX-512).
+    bfloat16 where that is safe, which is faster where the processor has it (AVX-512).
     """
 
     method: str

@@ -25,7 +25,9 @@ def train(
     start: Annotated[
         Path | None, typer.Option(help="Checkpoint to fine-tune (stage 2); without it training starts anew (stage 1).")
     ] = None,
-    preset: Annotated[str, typer.Option(help="Recipe: cpu (what trained the shipped ones) or paper.")] = "cpu",
+    preset: Annotated[
+        str, typer.Option(help="Recipe: cpu (for two processor cores) or paper (the paper's own).")
+    ] = "cpu",
     data: Annotated[str, typer.Option(help="Data set, or folder with *.npy images, to train on.")] = "stamps10/train",
     val: Annotated[str, typer.Option(help="Data set to validate on.")] = "stamps10/val",
     val_images: Annotated[int, typer.Option(help="How many of its images.")] = 128,

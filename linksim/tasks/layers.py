@@ -20,7 +20,7 @@ class SameConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         x = x if self._uneven is None else F.pad(x, self._uneven)
         if self.groups > 1 and self.stride == (2, 2) and x.requires_grad:
-            # the same numbers; for the gradient of the strided form a processor takes four times as long
+            # the same numbers; processors are slow at the gradient of the strided form
             return F.conv2d(x, self.weight, self.bias, 1, self.padding, groups=self.groups)[..., ::2, ::2]
         return super().forward(x)
 
