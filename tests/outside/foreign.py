@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import linksim
 from linksim.channel import AWGN
@@ -308,3 +309,10 @@ class Many(Plasma):
 
     def __init__(self) -> None:
         super().__init__(160)
+
+
+def compare(out: Path, *methods: str, workers: int = 1, **changes: object) -> pd.DataFrame:
+    """A comparison of Analog, or the methods named, on Plasma, quick unless ``changes`` say otherwise."""
+    options: dict[str, object] = {"dataset": "foreign:Plasma", "snr_db": (0, 10, 20), "task": "", "figures": False}
+    options |= changes
+    return linksim.compare(list(methods) or ["foreign:Analog"], out=out, workers=workers, **options)  # type: ignore[arg-type]
