@@ -38,21 +38,23 @@ def evenly_spaced(size: int, count: int) -> list[int]:
 
 
 def deliver(
-    experiment: Experiment, method: str, budget: Budget, image: int, snr_db: tuple[float, ...] = ()
-) -> list[Delivery]:
-    """Image number ``image`` through one method, or "original", at these SNRs (all of the experiment's by default),
-    first noise realisation.
+    experiment: Experiment, method: str, budget: Budget, images: Sequence[int], snr_db: tuple[float, ...] = ()
+) -> list[list[Delivery]]:
+    """These images, by number, through one method, or "original", at these SNRs (all of the experiment's by default),
+    first noise realisation: a list for each image, of one delivery for each SNR.
 
     Equal received images are one object. Links, data and task are those that the experiment's own units use in this
-    process, with all that they remember: what was measured here just now is quickly sent again.
+    process, with all that they remember: what was measured here just now is quickly sent again. Several images at
+    once cost a network little more than one.
     """
     opened = shared(experiment)
     recorder = _Recorder(OriginalLink() if method == "original" else opened_link(opened, method, budget), method)
     alone = replace(opened, methods=(recorder,), dataset=opened.data, task=opened.judge or "", trials=1, limit=None)
-    rows = measure(Unit(alone, method, budget, range(image, image + 1), snr_db or opened.snr_db, ""))
-    known: dict[bytes, Image] = {}
-    received = [known.setdefault(image.tobytes(), image) for image in recorder.take()]
-    return [Delivery(row, image) for row, image in zip(rows, received, strict=True)]
+    rows = measure(Unit(alone, method, budget, images, snr_db or opened.snr_db, ""))
+    known: dict[tuple[tuple[int, ...], bytes], Image] = {}
+    received = [known.setdefault((image.shape, image.tobytes()), image) for image in recorder.take()]
+    deliveries = [Delivery(row, image) for row, image in zip(rows, received, strict=True)]
+    return [deliveries[i :: len(images)] for i in range(len(images))]
 
 
 def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

@@ -259,12 +259,12 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece of work: some images through one method at some SNRs. ``id`` names all but the SNRs."""
+    """A piece of work: some images, by number, through one method at some SNRs. ``id`` names all but the SNRs."""
 
     experiment: Experiment
     method: str
     budget: Budget
-    images: range
+    images: Sequence[int]
     snr_db: tuple[float, ...]
     id: str
 

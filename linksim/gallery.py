@@ -41,9 +41,8 @@ def gallery(experiment: Experiment, snr_db: float, images: Sequence[int]) -> Fig
     for j, (method, budget) in enumerate(columns):
         several = len(experiment.budgets) > 1 and method != "original"
         grid[0, j].set_title(f"{method}\n{budget}" if several else method, fontsize=7)
-        for i, number in enumerate(images):
-            (delivery,) = deliver(experiment, method, budget, number, (snr_db,))
-            _draw(grid[i, j], delivery, experiment.data[number], experiment)
+        for i, (delivery,) in enumerate(deliver(experiment, method, budget, images, (snr_db,))):
+            _draw(grid[i, j], delivery, experiment.data[images[i]], experiment)
     return figure
 
 

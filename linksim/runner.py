@@ -130,7 +130,7 @@ def _collect(
         if job.attempts < pool.attempts:
             suspects.append(job)
         else:
-            images = f"images {unit.images.start} to {unit.images.stop - 1}"
+            images = f"images {unit.images[0]} to {unit.images[-1]}"
             outcome.fail(unit.method, f"every worker that tried {images} died")
     elif isinstance(error, MemoryError):
         outcome.fail(unit.method, "out of memory; use fewer --workers")

@@ -24,7 +24,7 @@ def test_a_gallery_shows_what_arrives_with_the_verdict_under_it() -> None:
     assert len(grid) == 6
     assert (grid[3].get_images()[0].get_array() == Plasma()[3].image).all()
     for axes, method in zip(grid[3:], methods, strict=True):
-        (low, _) = deliver(experiment, method, HALF, 3)
+        ((low, _),) = deliver(experiment, method, HALF, [3])
         assert (axes.get_images()[0].get_array() == low.image).all()
         said = axes.get_xlabel().split("\n")
         assert said[0].startswith("✓" if low.row["correct"] else "✗")
@@ -39,7 +39,7 @@ def test_budgets_stand_side_by_side_and_boxes_are_drawn() -> None:
     grid = gallery(experiment, 20.0, [0]).axes
     titles = ["original", "webp+capacity\nbpp=0.5", "webp+capacity\nbpp=1"]
     assert [axes.get_title() for axes in grid] == titles
-    (original,) = deliver(experiment, "original", HALF, 0)
+    ((original,),) = deliver(experiment, "original", HALF, [0])
     drawn = [box for box in original.row["detections"][4::6] if box >= 0.3]
     assert len(grid[0].patches) == len(drawn) > 0
     assert "found" in grid[0].get_xlabel()

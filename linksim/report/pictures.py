@@ -18,7 +18,7 @@ from linksim.link import Budget
 from linksim.report.album import Album
 from linksim.runner import Pool
 
-Call = tuple[Experiment, str, Budget, int, tuple[float, ...]]  # the arguments of ``deliver``
+Call = tuple[Experiment, str, Budget, Sequence[int], tuple[float, ...]]  # the arguments of ``deliver``
 
 PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
@@ -26,7 +26,7 @@ PIXELATED = 128
 
 MAX_IMAGES = 8
 MAX_PIXELS = 3 << 19
-"""Of all images shown by default: eight small ones, or four photographs of 768×512."""
+"""Of all images shown by default, and of those sent at once: eight small ones, or four photographs of 768×512."""
 MAX_DELIVERIES = 800
 """Of all images, methods, budgets and SNRs by default: seconds to send again, megabytes to show."""
 
@@ -54,20 +54,23 @@ def gather(
     """
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
     pairs = [(method, budget) for budget in experiment.budgets for method in methods]
+    height, width = experiment.data[0].image.shape[:2]
+    step = max(1, min(MAX_IMAGES, MAX_PIXELS // (height * width)))
+    groups = [numbers[start : start + step] for start in range(0, len(numbers), step)]
     calls: list[Call] = []
-    for number in numbers:
-        calls.append((experiment, "original", experiment.budgets[0], number, rising[:1]))
-        calls += [(experiment, method, budget, number, rising) for method, budget in pairs]
+    for group in groups:
+        calls.append((experiment, "original", experiment.budgets[0], group, rising[:1]))
+        calls += [(experiment, method, budget, group, rising) for method, budget in pairs]
     arriving = _in_order(pool, calls, progress)
     items: list[dict[str, Any]] = []
     shown: dict[str, dict[str, list[Any]]] = {str(b): {m: [] for m in methods} for b in experiment.budgets}
-    for number in numbers:
-        sample = experiment.data[number]
-        (original,) = next(arriving)
-        items.append(_item(sample) | _shown(original, sample.objects, album))
+    for group in groups:
+        samples = [experiment.data[number] for number in group]
+        for sample, (original,) in zip(samples, next(arriving), strict=True):
+            items.append(_item(sample) | _shown(original, sample.objects, album))
         for method, budget in pairs:
-            cells = [_shown(delivery, sample.objects, album) for delivery in next(arriving)]
-            shown[str(budget)][method].append(cells)
+            for sample, deliveries in zip(samples, next(arriving), strict=True):
+                shown[str(budget)][method].append([_shown(d, sample.objects, album) for d in deliveries])
     progress(len(calls), len(calls))
     judge = experiment.judge
     return {
@@ -79,9 +82,11 @@ def gather(
     }
 
 
-def _in_order(pool: Pool, calls: Sequence[Call], progress: Callable[[int, int], None]) -> Iterator[list[Delivery]]:
+def _in_order(
+    pool: Pool, calls: Sequence[Call], progress: Callable[[int, int], None]
+) -> Iterator[list[list[Delivery]]]:
     """What ``deliver`` gives for each of the calls; few results wait at a time, since they hold images."""
-    waiting: deque[Future[list[Delivery]]] = deque()
+    waiting: deque[Future[list[list[Delivery]]]] = deque()
     try:
         for done, call in enumerate(calls):
             progress(done, len(calls))
