@@ -25,10 +25,15 @@ class Overdue(BaseException):
     """Time is up: raised by an alarm in whatever runs then, and not to be caught by it."""
 
 
+AGAIN = 1.0
+"""Seconds after which an alarm that was not heeded is repeated."""
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Interrupts what takes longer, so that an error can name who would not end. Only where a process can do that to
-    itself: not in a thread of Dask's. What is deaf to signals must be stopped from outside."""
+    itself: not in a thread of Dask's. What is deaf to signals must be stopped from outside. The alarm is repeated,
+    since one may be lost where Python ignores exceptions, as in finalisers."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -38,7 +43,7 @@ def within(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
         yield
     except Overdue as late:
         raise LinksimError(f"a unit {late}") from None
