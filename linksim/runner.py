@@ -9,12 +9,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 
 from linksim.contract import within
 from linksim.errors import LinksimError, one_line
@@ -25,6 +28,9 @@ from linksim.store import Store
 Progress = Callable[[int, int], None]
 GRACE = 5.0
 """Seconds that a worker has to stop itself, which tells more than being stopped."""
+OURS = ("linksim", "baselines", "jscc")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""Numerical libraries read these when they are imported."""
 
 
 @dataclass
@@ -59,6 +65,8 @@ def run(
     done = store.done()
     missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in outcome.units]
     jobs = deque(_Job(unit.only(snr_db)) for unit, snr_db in missing if snr_db)
+    if jobs:
+        pool.prepare()
     total = len(outcome.units)
     progress(total - len(jobs), total)
 
@@ -150,6 +158,9 @@ class Pool:
     def __init__(self) -> None:
         self.executor: Executor = InProcess()
 
+    def prepare(self) -> None:
+        """Work is about to come, and what it needs has been opened in this process."""
+
     def restart(self) -> None:
         """Replace an executor whose worker died or hangs."""
 
@@ -176,14 +187,20 @@ class InProcess(Executor):
 class ProcessPool(Pool):
     """Worker processes of this machine, each with one thread for numerical libraries."""
 
-    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+    def __init__(self, workers: int) -> None:
         if workers < 1:
             raise LinksimError(f"workers {workers}: must be at least 1")
         self.workers = workers
         # forkserver: a child of a process that holds no threads, with the heavy modules imported once for all.
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["linksim.measure", "linksim.store", *preload])
         self._start()
+
+    def prepare(self) -> None:
+        """Start the process that workers are forked from, if it does not run yet: it imports, while this one goes on,
+        all of linksim that was imported here (and so torch, or numba, where a link needs it)."""
+        self.context.set_forkserver_preload([name for name in sys.modules if name.split(".")[0] in OURS])
+        with _environment(ONE_THREAD):
+            forkserver.ensure_running()
 
     def _start(self) -> None:
         self.executor = ProcessPoolExecutor(self.workers, mp_context=self.context, initializer=_start_worker)
@@ -198,11 +215,24 @@ class ProcessPool(Pool):
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """These variables as well, for the processes that are started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
 def _start_worker() -> None:
-    """One thread per library, no interrupts (the parent decides what ends), and no life after the parent's."""
+    """No interrupts (the parent decides what ends), and no life after the parent's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -48,6 +52,26 @@ def test_a_link_that_does_not_end_is_stopped(tmp_path: Path, monkeypatch: pytest
     }
 
 
+ASK_A_WORKER = """
+import os
+import baselines.separate
+from linksim.runner import ProcessPool
+
+pool = ProcessPool(1)
+pool.prepare()
+print(pool.executor.submit(eval, "'baselines.separate' in __import__('sys').modules").result())
+print(pool.executor.submit(os.getenv, "OPENBLAS_NUM_THREADS").result(), "OPENBLAS_NUM_THREADS" in os.environ)
+pool.close()
+"""
+
+
+def test_workers_start_with_what_this_process_has_imported_and_one_thread() -> None:
+    command = [sys.executable, "-c", ASK_A_WORKER]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert said.stdout.split() == ["True", "1", "False"]
+
+
 def wait(*_: object) -> Any:
     while True:
         time.sleep(0.01)
@@ -61,6 +85,17 @@ class WaitingData(Plasma):
     __getitem__ = wait
 
 
+class Undisturbed(Analog):
+    """Loses the first alarm, as code does that runs in a finaliser."""
+
+    name = "undisturbed"
+
+    def receive(self, *_: object) -> Any:
+        with contextlib.suppress(BaseException):
+            wait()
+        wait()
+
+
 class WaitingChannel(AWGN):
     name, transmit_one = "waiting", wait
 
@@ -71,9 +106,11 @@ class WaitingChannel(AWGN):
         ({"task": WaitingTask()}, "task 'waiting': judge"),
         ({"dataset": WaitingData()}, "data set 'plasma': reading image 0"),
         ({"channel": WaitingChannel()}, "channel 'waiting': transmit"),
+        ({"methods": (Undisturbed(),)}, "link 'undisturbed': receive"),
     ],
 )
 def test_what_does_not_end_is_named(part: dict[str, Any], named: str, tmp_path: Path) -> None:
+    linksim.compare([Analog()], Plasma(), 10.0, task="")  # what is imported and compiled then must not take its time
     experiment = Experiment(**{"methods": (Analog(),), "dataset": Plasma(), "snr_db": (10.0,), "task": "", **part})
     with pytest.raises(LinksimError, match=f"{named} took more than 0.2 s and was stopped"):
         run_comparison(experiment, tmp_path, Pool(), timeout=0.2, figures=False)

@@ -87,6 +87,7 @@ def _in_order(
 ) -> Iterator[list[list[Delivery]]]:
     """What ``deliver`` gives for each of the calls; few results wait at a time, since they hold images."""
     waiting: deque[Future[list[list[Delivery]]]] = deque()
+    pool.prepare()
     try:
         for done, call in enumerate(calls):
             progress(done, len(calls))
