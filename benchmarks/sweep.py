@@ -25,8 +25,8 @@ from linksim.metrics import psnr, ssim
 
 DATASET = "stamps10/train"
 PUBLISHED_IMAGES = 200
-SHARED_IMAGES = 384
-"""Six units of work, which two workers can share evenly, and enough that starting them is not what is measured."""
+SHARED_IMAGES = 768
+"""24 units of work, which two workers share evenly, and enough that starting them is not what is measured."""
 SAMPLE = (0.0, 5.0, 15.0, 20.0)
 """SNRs on either side of the cliff, where Sionna's 5G code and ours must deliver the same."""
 MEMORY = """

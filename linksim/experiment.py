@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SNR_RANGE_DB = (-50.0, 100.0)
 MAX_POINTS = 10_000
 PIXELS_PER_UNIT = 1 << 20
-MAX_IMAGES_PER_UNIT = 64
+MAX_IMAGES_PER_UNIT = 32
 
 
 def parse_snr(text: str) -> tuple[float, ...]:
