@@ -73,7 +73,7 @@ class Matches:
         weights = bootstrap_weights(int(cluster.max()) + 1)
         batch = max(1, 20_000_000 // max(1, len(self.image)))
         means = [
-            _mean(self.average_precision(method, weights[start : start + batch, cluster]))
+            _mean(self.average_precision(method, weights[start : start + batch, cluster].astype(np.int64)))
             for start in range(0, len(weights), batch)
         ]
         low, high = np.nanquantile(np.concatenate(means), (0.025, 0.975))

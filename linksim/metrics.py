@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -92,13 +92,20 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
 
 
 RESAMPLES = 1000
+_BLOCK = 50
+"""Resamples that are drawn or summed at once: those of 50,000 clusters would fill a gigabyte."""
 
 
-def bootstrap_weights(clusters: int, seed: int = 0) -> npt.NDArray[np.int64]:
+@lru_cache(maxsize=2)
+def bootstrap_weights(clusters: int, seed: int = 0) -> npt.NDArray[np.uint16]:
     """(RESAMPLES, clusters) how often each cluster is drawn in each resample: the same for every use with as many
     clusters, so that differences between methods are paired."""
     stream = np.random.default_rng([seed, clusters])
-    return stream.multinomial(clusters, np.full(clusters, 1 / clusters), size=RESAMPLES)
+    weights = np.empty((RESAMPLES, clusters), np.uint16)
+    for start in range(0, RESAMPLES, _BLOCK):
+        weights[start : start + _BLOCK] = stream.multinomial(clusters, np.full(clusters, 1 / clusters), size=_BLOCK)
+    weights.flags.writeable = False
+    return weights
 
 
 def bootstrap_mean(values: Floats, clusters: npt.NDArray[np.int64]) -> tuple[float, float]:
@@ -116,6 +123,7 @@ def bootstrap_mean(values: Floats, clusters: npt.NDArray[np.int64]) -> tuple[flo
     weights = bootstrap_weights(count)
     sums = np.bincount(clusters, weights=values, minlength=count)
     sizes = np.bincount(clusters, minlength=count)
-    means = (weights @ sums) / (weights @ sizes)
-    low, high = np.quantile(means, (0.025, 0.975))
+    totals = np.stack([sums, sizes], axis=1)
+    drawn = np.concatenate([weights[start : start + _BLOCK] @ totals for start in range(0, RESAMPLES, _BLOCK)])
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], (0.025, 0.975))
     return float(low), float(high)

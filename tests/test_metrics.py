@@ -58,6 +58,14 @@ def test_the_bootstrap_of_independent_values_agrees_with_the_normal_interval() -
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
 
 
+def test_the_bootstrap_in_blocks_is_the_bootstrap() -> None:
+    values, clusters = np.random.default_rng(4).normal(0, 1, 500), np.arange(500) % 123
+    weights = np.random.default_rng([0, 123]).multinomial(123, np.full(123, 1 / 123), size=1000)
+    sums, sizes = (np.bincount(clusters, w, 123) for w in (values, None))
+    expected = np.quantile((weights @ sums) / (weights @ sizes), (0.025, 0.975))
+    assert bootstrap_mean(values, clusters) == pytest.approx(tuple(expected), rel=1e-12)
+
+
 def test_the_bootstrap_resamples_clusters() -> None:
     """Twenty copies of each of 20 values carry no more information than the 20 values."""
     values = np.random.default_rng(3).normal(0, 1, 20)
