@@ -29,7 +29,7 @@ def summarise(rows: pd.DataFrame, dataset: Dataset, methods: tuple[str, ...], bu
     shared = len(cluster_of) < rows["image"].nunique()
     truth = _Truth(dataset)
     lines: list[dict[str, Any]] = []
-    for key, group in rows.groupby(GROUP, sort=False):
+    for key, group in rows.groupby(GROUP, sort=False, observed=True):
         clusters = group["source"].map(cluster_of).to_numpy(np.int64)
         line: dict[str, Any] = {"dataset": dataset.name, **dict(zip(GROUP, key, strict=True)), "n": len(group)}
         for name in ("psnr", "ssim"):
@@ -132,7 +132,7 @@ def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
         if method == baseline:
             continue
         both = rows[rows["method"] == method].merge(reference, on=pair, suffixes=("", "_ref"))
-        for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=True):
+        for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=True, observed=True):
             line = {"method": method, "baseline": baseline, "budget": budget, "snr_db": snr_db, "n": len(group)}
             clusters = np.unique(group["source"], return_inverse=True)[1]
             for name, column in (("psnr", "psnr"), ("ssim", "ssim"), ("acc", "correct")):

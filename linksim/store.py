@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,6 +45,10 @@ SCHEMA = pa.schema(
         ("detections", pa.list_(pa.float32())),  # x0, y0, x1, y1, score, class of each, end to end
     ]
 )
+
+
+ORDER = ("method", "budget", "snr_db", "image", "trial")
+"""What rows are sorted by, and what no two rows have in common."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -122,22 +128,26 @@ class Store:
 
     def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out,
-        and so is the column ``unit``, whose names are long and serve only to choose them."""
+        and so is the column ``unit``, whose names are long and serve only to choose them. Text is categorical."""
         wanted = {unit: set(snr_db) for unit, snr_db in units}
-        order = ["method", "budget", "snr_db", "image", "trial"]
-        names = list(dict.fromkeys([*order, *(columns or SCHEMA.names[1:])]))
-        tables = [SCHEMA.empty_table().select(names)]
+        names = list(dict.fromkeys([*ORDER, *(columns or SCHEMA.names[1:])]))
+        text = [name for name in names if SCHEMA.field(name).type == pa.string()]
+        tables = []
         for path in self.parts():
-            table = pq.read_table(path, columns=["unit", *names])
+            table = pq.read_table(path, columns=["unit", *names], read_dictionary=text)
             units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
             keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]
-            if any(keep):
-                tables.append(table.select(names).filter(pa.array(keep)))
-        whole = pa.concat_tables(tables)
-        places = whole.select(order).to_pandas().drop_duplicates().sort_values(order).index
-        sorted_rows = whole.take(pa.array(places))
-        del tables, whole  # several copies of a large run's rows would be its peak of memory
-        return sorted_rows.to_pandas(split_blocks=True, self_destruct=True)
+            tables.append(table.select(names).filter(pa.array(keep, pa.bool_())))
+        if not tables:
+            return SCHEMA.empty_table().select(names).to_pandas()
+        whole = pa.concat_tables(tables).unify_dictionaries()
+        del tables
+        places = pa.array(_sorted_places([whole[name] for name in ORDER]))
+        sorted_columns = {}
+        for name in names:  # one by one, since two copies of a large run's rows would be its peak of memory
+            sorted_columns[name] = whole[name].take(places).to_pandas()
+            whole = whole.drop_columns(name)
+        return pd.DataFrame(sorted_columns, copy=False)
 
     def write_experiment(self, description: dict[str, Any]) -> None:
         """Store ``experiment.json``."""
@@ -156,3 +166,20 @@ class Store:
         if not isinstance(found, dict):
             raise LinksimError(f"{path} is not an experiment's description")
         return found
+
+
+def _sorted_places(columns: Sequence[pa.ChunkedArray]) -> npt.NDArray[np.int64]:
+    """Where the rows stand, in the order of these columns, the first of equal ones alone."""
+    keys = [_ranks(column) if pa.types.is_dictionary(column.type) else column.to_numpy() for column in columns]
+    order = np.lexsort(keys[::-1])
+    differ = np.ones(len(order), bool)
+    differ[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
+    places: npt.NDArray[np.int64] = order[differ]
+    return places
+
+
+def _ranks(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Numbers that sort as the text of a dictionary column does."""
+    whole = column.combine_chunks()
+    ranks = np.argsort(np.argsort(np.array(whole.dictionary.to_pylist(), str)))
+    return ranks[whole.indices.to_numpy()]
