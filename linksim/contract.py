@@ -3,8 +3,6 @@ averaged in."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -14,42 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.data.base import Dataset, Sample
+from linksim.deadline import Overdue
 from linksim.errors import ContractError, LinksimError
 from linksim.link import Image, Reception, Transmission
 from linksim.tasks.base import Task
 
 POWER_TOLERANCE = 0.01
-
-
-class Overdue(BaseException):
-    """Time is up: raised by an alarm in whatever runs then, and not to be caught by it."""
-
-
-AGAIN = 1.0
-"""Seconds after which an alarm that was not heeded is repeated."""
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Interrupts what takes longer, so that an error can name who would not end. Only where a process can do that to
-    itself: not in a thread of Dask's. What is deaf to signals must be stopped from outside. The alarm is repeated,
-    since one may be lost where Python ignores exceptions, as in finalisers."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise Overdue(f"took more than {seconds:g} s and was stopped")
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
-        yield
-    except Overdue as late:
-        raise LinksimError(f"a unit {late}") from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

@@ -20,9 +20,9 @@ from linksim.contract import (
     check_reception,
     check_sample,
     check_transmission,
-    within,
 )
 from linksim.data.base import Sample
+from linksim.deadline import within
 from linksim.errors import ContractError, LinksimError
 from linksim.experiment import Experiment, Unit
 from linksim.link import Budget, Image, Link, Reception, Transmission

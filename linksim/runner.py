@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 
-from linksim.contract import within
+from linksim.deadline import within
 from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment, Unit
 from linksim.measure import Row, measure_within

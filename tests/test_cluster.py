@@ -55,6 +55,16 @@ def test_a_worker_that_dies_costs_its_unit_and_not_the_run(address: str, tmp_pat
     assert outcome.failures == {"deadly": "every worker that tried images 0 to 5 died"}
 
 
+def test_a_link_that_does_not_end_is_named(address: str, tmp_path: Path) -> None:
+    pool = DaskPool(address)
+    experiment = Experiment(("foreign:Endless", "foreign:Analog"), "foreign:Plasma", (10.0,), task="")
+    try:
+        outcome = run_comparison(experiment, tmp_path, pool, timeout=4.0, figures=False)
+    finally:
+        pool.close()
+    assert outcome.failures == {"foreign:Endless": "link 'foreign:Endless': receive took more than 4 s and was stopped"}
+
+
 def test_a_scheduler_that_goes_away_gives_one_line(tmp_path: Path) -> None:
     cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
     pool = DaskPool(cluster.scheduler_address)
