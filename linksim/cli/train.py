@@ -37,7 +37,9 @@ def train(
     variant: Annotated[str, typer.Option(help="Weights of the gsw loss: paper, absolute or predicted.")] = "",
     tau: Annotated[float | None, typer.Option(help="Temperature of the gsw weights (eq. 10).")] = None,
     r: Annotated[float | None, typer.Option(help="Scale of the gsw weights (eq. 10); default: their number.")] = None,
-    per_image: Annotated[bool, typer.Option(help="gsw weights of each image, not of the calibration set.")] = False,
+    per_image: Annotated[
+        bool | None, typer.Option(help="gsw weights of each image, not of the calibration set; default: the method's.")
+    ] = None,
     pixel_weight: Annotated[float | None, typer.Option(help="Share of the pixel loss beside the semantic one.")] = None,
     mapping: Annotated[str, typer.Option(help="antipodal, unipolar or analog; empty: the method's.")] = "",
     steps: Annotated[int | None, typer.Option(help="Steps, instead of the preset's.")] = None,
@@ -49,7 +51,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and noise.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads of torch; 0: its own choice.")] = 0,
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1, mps.")] = "cpu",
-    amp: Annotated[bool | None, typer.Option(help="bfloat16 where safe; default: on CUDA.")] = None,
+    amp: Annotated[bool | None, typer.Option(help="Multiply in bfloat16; default: on CUDA.")] = None,
     compiled: Annotated[bool | None, typer.Option("--compile/--no-compile", help="Default: on CUDA.")] = None,
 ) -> int:
     """Train a learned link: stage 1 on pixels, or with --start stage 2 on the method's loss."""
@@ -80,8 +82,8 @@ def train(
 
 
 def _replace(defaults: Any, changes: dict[str, Any]) -> Any:
-    """A frozen dataclass with those fields replaced that were given (not None, empty or False)."""
-    return dataclasses.replace(defaults, **{k: v for k, v in changes.items() if v not in (None, "", False)})
+    """A frozen dataclass with those fields replaced that were given (not None or empty; zero is given)."""
+    return dataclasses.replace(defaults, **{k: v for k, v in changes.items() if v is not None and v != ""})
 
 
 def _architecture(method: str, bpp: float, mapping: str) -> Any:

@@ -32,6 +32,15 @@ def test_both_stages(folders, tmp_path, capsys):
     assert second["start"]["sha256"] == first["sha256"]
 
 
+def test_zeros_are_taken_as_they_are_given(folders, tmp_path):
+    out = tmp_path / "run"
+    zeros = ["--loss", "pixel", "--steps", "1", "--pixel-weight", "0", "--tau", "0", "--warmup", "0", "--no-per-image"]
+    assert run(["train", "sdjscc-per-image", "--out", str(out), *folders, *zeros]) == 0
+    card = json.loads((out / "run.json").read_text())
+    assert (card["loss"]["pixel_weight"], card["loss"]["tau"], card["recipe"]["warmup"]) == (0, 0, 0)
+    assert card["loss"]["per_image"] is False
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -44,6 +53,7 @@ def test_both_stages(folders, tmp_path, capsys):
         (["deepjscc", "--start", "nothing.safetensors"], "nothing.json: No such file"),
         (["sdjscc", "--loss", "gsw"], "loss 'gsw': needs a task"),
         (["deepjscc", "--lr", "-1"], "learning rate -1.0"),
+        (["deepjscc", "--steps", "0"], "steps 0: must be an integer, at least 1"),
     ],
 )
 def test_a_bad_request_is_one_line(folders, tmp_path, capsys, arguments, said):
