@@ -74,8 +74,10 @@ class ErrorCounts:
         Bits of a block err together, so the count is divided by the design effect: the variance of a block's errors
         over that of independent bits (Kish 1965). Blocks, not bits, are what was drawn.
         """
+        if not self.bits:
+            return wilson(0, 0)
         if self.blocks < 2 or not 0 < self.bit_errors < self.bits:
-            return wilson(self.bit_errors, self.blocks if self.bits else 0)
+            return wilson(self.ber * self.blocks, self.blocks)
         length, rate = self.bits / self.blocks, self.ber
         variance = (self.squares - self.blocks * (length * rate) ** 2) / (self.blocks - 1)
         worth = self.bits / max(1.0, variance / (length * rate * (1 - rate)))

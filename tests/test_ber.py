@@ -86,6 +86,11 @@ def test_progress_sees_every_batch():
     assert seen == [256, 512, 600]
 
 
+def test_a_single_wrong_block_has_an_interval():
+    low, high = ErrorCounts(0.0, blocks=1, block_errors=1, bits=1458, bit_errors=200, squares=200**2).ber_interval
+    assert low < 200 / 1458 < high
+
+
 def test_clustered_bit_errors_widen_the_interval():
     spread = ErrorCounts(0.0, blocks=100, block_errors=100, bits=100_000, bit_errors=1000, squares=100 * 100)
     bursts = ErrorCounts(0.0, blocks=100, block_errors=2, bits=100_000, bit_errors=1000, squares=2 * 500**2)
