@@ -1,6 +1,6 @@
 """Trained networks as links: ``deepjscc``, ``sdjscc`` and their kin, from shipped or given checkpoints.
 
-NAME            the shipped checkpoint with the largest bpp within the budget, trained nearest to 5 dB
+NAME            the shipped checkpoint with the largest bpp within the budget, trained nearest to 5 dB on average
 NAME@12dB       the one trained nearest to 12 dB
 NAME@match      for each test SNR the one trained nearest to it (the sender then knows the channel)
 NAME:PATH       this checkpoint (a file, or the name of a shipped one)
@@ -88,7 +88,8 @@ class JSCCLink(Link):
             return cls(method.text, [choice], options, _remarks([choice], per_pixel))
         candidates = shipped.within_budget(method.head, per_pixel, shipped.shipped(shipped.FOLDER))
         if method.at == "match":
-            choices = [c for c in candidates if c.is_fixed] or candidates[:1]
+            fixed = [c for c in candidates if c.is_fixed]
+            choices = fixed if len(fixed) > 1 else candidates
         else:
             wanted = _snr(method) if method.at else DEFAULT_SNR_DB
             choices = [shipped.nearest_snr(wanted, candidates)]

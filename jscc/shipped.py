@@ -59,5 +59,16 @@ def within_budget(method: str, elements_per_pixel: float, candidates: Iterable[S
 
 
 def nearest_snr(snr_db: float, candidates: Iterable[Shipped]) -> Shipped:
-    """The checkpoint trained at the fixed SNR nearest to ``snr_db`` (of two as near, the lower), or over a range."""
-    return min(candidates, key=lambda s: (not s.is_fixed, abs(sum(s.card.snr_db) / 2 - snr_db), s.card.snr_db, s.path))
+    """The checkpoint whose training SNRs were nearest to ``snr_db`` on average; of two as near, the lower."""
+    return min(candidates, key=lambda s: (_distance(snr_db, *s.card.snr_db), s.card.snr_db, s.path))
+
+
+def _distance(snr_db: float, low: float, high: float) -> float:
+    """Mean distance in dB to an SNR drawn uniformly from low to high.
+
+    >>> _distance(5, 20, 20), _distance(5, 0, 20), _distance(-3, 0, 20)
+    (15.0, 6.25, 13.0)
+    """
+    if not low < snr_db < high:
+        return abs((low + high) / 2 - snr_db)
+    return ((snr_db - low) ** 2 + (high - snr_db) ** 2) / (2 * (high - low))

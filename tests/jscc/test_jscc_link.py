@@ -18,6 +18,8 @@ def folder(make_checkpoint, tmp_path, monkeypatch):
     make_checkpoint("deep-0.25-random", snr=(0, 20))
     make_checkpoint("deep-0.125-5", elements=8)
     make_checkpoint("sd-0.5-5", elements=32, method="sdjscc-classwise")
+    make_checkpoint("deep-0.5-20", elements=32, snr=(20, 20))
+    make_checkpoint("deep-0.5-random", elements=32, snr=(0, 20))
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     return tmp_path
 
@@ -47,7 +49,9 @@ def test_largest_bpp_within_the_budget_nearest_to_5_db(folder):
     assert chosen("deepjscc@12dB") == ["deep-0.25-10"]
     assert chosen("deepjscc@-3") == ["deep-0.25-5"]
     assert chosen("deepjscc", 0.2) == ["deep-0.125-5"]
-    assert chosen("deepjscc", 3.0) == ["deep-0.25-5"]
+    assert chosen("deepjscc", 3.0) == chosen("deepjscc@10dB", 0.5) == ["deep-0.5-random"]
+    assert chosen("deepjscc@15dB", 0.5) == chosen("deepjscc@20dB", 0.5) == ["deep-0.5-20"]
+    assert chosen("deepjscc@match", 0.5) == ["deep-0.5-20", "deep-0.5-random"]
     assert chosen("sdjscc", 0.5) == chosen("sdjscc-classwise", 0.5) == ["sd-0.5-5"]
     assert chosen("deepjscc@match") == ["deep-0.25-10", "deep-0.25-5"]
 
@@ -121,7 +125,7 @@ def test_padding_is_paid_for_within_the_budget(folder):
     image = images_of((33, 41))
     whole = 16 * 5 * 6
     assert link("deepjscc", over_budget="nearest").send(image).payload_bits.tolist() == [whole]
-    assert link("deepjscc", 10.0).send(image).payload_bits.tolist() == [whole]
+    assert link("deepjscc", 10.0).send(image).payload_bits.tolist() == [2 * whole]  # of 0.5 elements per pixel
     t, reception = round_trip(link("deepjscc"), image)
     assert t.payload_bits.tolist() == [int(0.25 * 33 * 41)]
     assert reception.images[0].shape == (33, 41, 3)
