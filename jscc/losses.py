@@ -67,7 +67,7 @@ def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) ->
     def features_of(received: Tensor, original: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             reference, _ = tap(original)
-        return tap(received)[0].float(), reference.float()  # their difference is small: never in half precision
+        return tap(received)[0].float(), reference.float()  # small differences are not taken in bfloat16
 
     if loss.semantic == "features":
         return lambda received, original: semantics.feature_loss(*features_of(received, original))
@@ -96,6 +96,9 @@ def verdict_loss(task: nn.Module, received: Tensor, original: Tensor) -> Tensor:
     return (wanted.exp() * (wanted - got)).sum(1).mean()
 
 
+SMALLEST_SCALE = 1e-12
+
+
 class Objective:
     """``objective(received, original)`` → scalar: Σ weight · term / (its value at the start of training)."""
 
@@ -110,14 +113,18 @@ class Objective:
         self.scales = dict.fromkeys(self.terms, 1.0)
 
     def scale_to(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Divide each term from now on by its mean over these (received, original) batches."""
+        """Divide each term from now on by its mean over these (received, original) batches; ``LinksimError`` if it is
+        as good as 0 there: it would have nothing to teach, and its rounding errors would outweigh all else."""
         sums, count = dict.fromkeys(self.terms, 0.0), 0
         with torch.no_grad():
             for received, original in pairs:
                 for name, (_, term) in self.terms.items():
                     sums[name] += float(term(received, original))
                 count += 1
-        self.scales = {name: max(value / count, 1e-12) for name, value in sums.items()}
+        self.scales = {name: value / count for name, value in sums.items()}
+        for name, scale in self.scales.items():
+            if scale < SMALLEST_SCALE:
+                raise LinksimError(f"the {name} term of the loss is {scale:.2g} before training: nothing to train on")
 
     def __call__(self, received: Tensor, original: Tensor) -> Tensor:
         values = [w * term(received, original) / self.scales[name] for name, (w, term) in self.terms.items()]

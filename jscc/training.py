@@ -38,8 +38,8 @@ class Run:
     """Everything that determines one stage of training, data aside.
 
     snr_db: (low, high) of the training Es/N0 in dB, drawn uniformly for each image; equal for a fixed one.
-    start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``). amp: whether networks run in
-    bfloat16 where that is safe, which is faster where the processor has it (AVX-512).
+    start: the checkpoint (NAME.safetensors) to go on from; its bpp may differ (``adapt``). amp: whether the
+    networks, the task's too, multiply in bfloat16, which is faster where the processor has it (AVX-512).
     """
 
     method: str
@@ -169,15 +169,15 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         run = asdict(self.run) | {"start": self.start_facts, "snr_db": list(self.run.snr_db)}
-        identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest}))
+        judged = {"validation": self.validation.digest, "task": self.task_facts}
+        identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest} | judged))
         return identity
 
     def _resume(self) -> int:
         """Steps already done. A fresh run measures the scale of its objective here, at the starting network."""
         state = self.folder / "state.safetensors"
         if not state.exists():
-            pairs = list(received_pairs(self.network, self.validation, self.run.middle_snr_db, self.device))[:4]
-            self.objective.scale_to(pairs)
+            self.objective.scale_to(received_pairs(self.network, self.validation, self.run.middle_snr_db, self.device))
             return 0
         facts, self.best = load_state(state, self.network, self.adam)
         if facts.get("run") != self._identity():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +40,14 @@ class ValidationSet:
             raise LinksimError(f"validation data {dataset.name!r}: no images")
         samples = [dataset[i * len(dataset) // count] for i in range(count)]
         return cls([s.image for s in samples], [s.label for s in samples], task)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of images and labels."""
+        digest = hashlib.sha256(repr([[image.shape for image in self.images], list(self.labels)]).encode())
+        for image in self.images:
+            digest.update(image.tobytes())
+        return digest.hexdigest()
 
     def batches(self, device: str) -> Iterator[tuple[Tensor, Sequence[int | None]]]:
         for i in range(0, len(self.images), BATCH):

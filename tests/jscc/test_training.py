@@ -68,6 +68,18 @@ def test_a_folder_of_another_run_is_not_continued(trainer):
     trainer().train()
     with pytest.raises(LinksimError, match="another run"):
         trainer(dataclasses.replace(RUN, seed=5)).train()
+    with pytest.raises(LinksimError, match="another run"):
+        trainer(task_facts={"name": "another task"}).train()
+    other = trainer()
+    other.validation = dataclasses.replace(other.validation, images=other.validation.images[::-1])
+    with pytest.raises(LinksimError, match="another run"):
+        other.train()
+
+
+def test_a_term_that_is_zero_before_training_is_refused(trainer):
+    objective = trainer().objective
+    with pytest.raises(LinksimError, match="the pixel term of the loss is 0 before training"):
+        objective.scale_to([(torch.ones(1, 3, 8, 8), torch.ones(1, 3, 8, 8))])
 
 
 def test_training_lowers_the_loss(trainer):
