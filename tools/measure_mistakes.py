@@ -3,7 +3,7 @@
     python tools/measure_mistakes.py [--out docs/explanation/mistakes.csv] [--only NAME]
 
 Each mistake is written down as the few lines that make it, beside the lines that do not. Channel mistakes move the
-Es/N0 at which one block in ten is lost; the others what 24 photographs score, reduced to a quarter and cropped
+nominal Es/N0 at which one block in ten is lost; the others what 24 photographs score, reduced to a quarter and cropped
 to 96×96 (the size that most papers compare at). Everything is seeded: a second run gives the same file.
 """
 
@@ -30,7 +30,7 @@ from baselines.separate import SeparateLink, largest
 from baselines.source import bpg_format
 from baselines.source.bpg import BPG
 from baselines.source.jpeg import JPEG
-from baselines.source.search import SearchedCodec, largest_fitting
+from baselines.source.search import Encoder, Found, SearchedCodec, largest_fitting
 from linksim.channel import AWGN, complex_normal, noise_stream, noise_variance, rayleigh_fast
 from linksim.data.photos import Photos
 from linksim.link import Budget, Image, outage_image
@@ -78,6 +78,11 @@ def power_per_dimension(
     return qam.demap(received / np.float32(math.sqrt(2)), n0 / 2)
 
 
+def eb_n0(qam: QAM, x: npt.NDArray[np.complex64], n0: float, stream: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Noise set as if the nominal SNR were Eb/N0 at rate 3/4; the receiver knows its true variance."""
+    return correct(qam, x, n0 / (0.75 * qam.bits_per_symbol), stream)
+
+
 def unscaled(qam: QAM, x: npt.NDArray[np.complex64], n0: float, stream: np.random.Generator) -> npt.NDArray[np.float32]:
     """LLRs from distances alone, never divided by the noise variance."""
     return qam.demap(x + complex_normal(stream, x.size, n0), 1.0)
@@ -108,7 +113,7 @@ def real_gains(
 
 
 def threshold(code: ChannelCode, qam: QAM, chain: Chain) -> float:
-    """Es/N0 in dB at which a block in ten is lost, to 0.01 dB; infinite if more are at ``HIGHEST_DB``.
+    """Nominal Es/N0 in dB at which a block in ten is lost, to 0.01 dB; infinite if more are at ``HIGHEST_DB``.
 
     The same blocks and the same noise, scaled, at every SNR: so the error rate falls steadily and can be bisected.
     """
@@ -138,7 +143,7 @@ def channel_effects() -> Iterator[Effect]:
     right = threshold(wifi, qam16, correct)
     yield Effect("noise of N0 in each real dimension", number, "dB", right, threshold(wifi, qam16, noise_per_dimension))
     yield Effect("unit power in each real dimension", number, "dB", right, threshold(wifi, qam16, power_per_dimension))
-    yield Effect("Eb/N0 where Es/N0 is meant", number, "dB", right, right + 10 * math.log10(0.75 * 4))
+    yield Effect("Eb/N0 where Es/N0 is meant", number, "dB", right, threshold(wifi, qam16, eb_n0))
     yield Effect("LLRs not divided by N0", number, "dB", right, threshold(wifi, qam16, unscaled))
     exact = sum_product(WifiLDPC(1944, "3/4"))
     number = "the same, sum-product decoder"
@@ -184,17 +189,29 @@ def jpeg_header(file: bytes) -> int:
 
 
 def without_headers(codec: SearchedCodec, header: Callable[[bytes], int], image: Image, max_bytes: int) -> bytes | None:
-    """The best file whose bytes behind the header fit."""
-    encode = codec.encoders(image)[0]
-    fit = largest_fitting(
-        lambda quality: (file := encode(quality))[header(file) :],
-        codec.qualities,
-        max_bytes,
-        start=codec.start,
-        doubling=codec.doubling,
-        wiggle=codec.wiggle,
-    )
-    return encode(fit.quality) if fit else None
+    """What the codec's own search finds, had a file only the bytes behind its header."""
+    fits: list[tuple[Found, bytes]] = []
+    for encode in codec.encoders(image):
+        found = largest_fitting(
+            behind_header(encode, header),
+            codec.qualities,
+            max_bytes,
+            start=fits[-1][0].quality if fits else codec.start,
+            doubling=codec.doubling,
+            wiggle=codec.wiggle,
+        )
+        fits += [(found, encode(found.quality))] if found else []
+    return best(codec, image, [file for _, file in fits]) if fits else None
+
+
+def behind_header(encode: Encoder, header: Callable[[bytes], int]) -> Encoder:
+    """Quality to the file without its header."""
+    return lambda quality: (file := encode(quality))[header(file) :]
+
+
+def best(codec: SearchedCodec, image: Image, files: list[bytes]) -> bytes:
+    """The file with the best PSNR."""
+    return max(files, key=lambda file: psnr(image, codec.decode(file)))
 
 
 def source_effects() -> Iterator[Effect]:
@@ -211,7 +228,8 @@ def source_effects() -> Iterator[Effect]:
     )]  # fmt: skip
     yield Effect("headers not counted", "share of images that JPEG cannot fit into 0.25 bpp", "", unfit[0], unfit[1])
 
-    reverse = [bpg.encode(image, 51) for image in images()]  # the highest QP that fits: always the last of the scale
+    # the highest QP that fits is always the last of the scale
+    reverse = [best(bpg, image, [encode(51) for encode in bpg.encoders(image)]) for image in images()]
     yield Effect("QP searched upwards", number, "dB", mean_psnr(bpg, fair), mean_psnr(bpg, list(reverse)))
 
     link = SeparateLink(bpg, WifiLDPC(), QAM(4), BUDGET)
