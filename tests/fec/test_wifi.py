@@ -1,4 +1,7 @@
-"""Oracles: the parity-check equations of the standard's tables, written out densely, and a GF(2) solve."""
+"""Oracles: the parity-check equations of the standard's tables, written out densely, a GF(2) solve, and digests of the
+matrices as another copy of those tables gives them."""
+
+import hashlib
 
 import numpy as np
 import pytest
@@ -7,6 +10,23 @@ from baselines.fec.wifi import LENGTHS, RATES, WifiLDPC
 from linksim.errors import LinksimError
 
 CODES = [(n, rate) for n in LENGTHS for rate in RATES]
+
+# SHA-256 of each parity-check matrix, its bits packed row by row. They are of the tables of IEEE 802.11-2012, Annex F
+# (Annex R of 802.11n-2009), taken from another copy than ieee80211n.json and written out by another program.
+MATRICES = {
+    (648, "1/2"): "4184952fb89db44398125af438b4bf1741d5aae8310758f89bea3630e589c323",
+    (648, "2/3"): "2c5392a743c3271f35b9fcb8a1e62c839cee49784857d5e8af63e6b67c548be1",
+    (648, "3/4"): "8fa45792095eee3e16e9e0350fc5c6b26cb45c4699892aebfa580de32184f1d4",
+    (648, "5/6"): "91842cf49e703d2e5b572c7cd4185c382ef27f97c627d1943259587994751dbd",
+    (1296, "1/2"): "d0572c7eb83b521946551558ea5477b9ca83f7f5dd008b8bbc2362bab1d6019c",
+    (1296, "2/3"): "b431a170fa29a4bbb143f519b7ce5a8969d16ceeb73de972af1df67cb0c5b5a3",
+    (1296, "3/4"): "e119ad20af1451bdfd16d0d3be0b43fdcaeb8e9b25b169b5616a5bd71598bb57",
+    (1296, "5/6"): "bf543eef37c46703785be0b78d7fea4e2f6d5b479f2873463a98ac09f4e972b5",
+    (1944, "1/2"): "553bf8d0a18b28377e705a6accd764eb38ec5131226e5353ae321461df13435c",
+    (1944, "2/3"): "077eac700d98b544a45979cddb37b950fe554a3e670b826b2c53653cddf46dc5",
+    (1944, "3/4"): "d208700ba4c9acc879f72767d5a3e0478a37c3a51ed6aa7a1093ba148780c42a",
+    (1944, "5/6"): "e1cb3ea1ea57004be4096c4f61108161c274dfcd86ad20e82a692bce7c54a90f",
+}
 
 
 def dense(code: WifiLDPC) -> np.ndarray:
@@ -31,6 +51,12 @@ def solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def random_bits(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 2, count, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("n", "rate"), CODES)
+def test_matrices_are_those_of_the_standard(n, rate):
+    packed = np.packbits(dense(WifiLDPC(n, rate)))
+    assert hashlib.sha256(packed.tobytes()).hexdigest() == MATRICES[n, rate]
 
 
 @pytest.mark.parametrize(("n", "rate"), CODES)
