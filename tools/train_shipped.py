@@ -4,13 +4,15 @@
 
 What is finished is skipped and what was interrupted is resumed, so the plan can be continued on any later day, and by
 several processes at once, each with its own ``--only``. FOLDER holds the training images (``*.npy``, uint8
-(N, 96, 96, 3)); without ``--data`` the embedded ``stamps10/train`` is composed. The validation split of stamps10
+(N, 96, 96, 3)); it comes from ``tools/make_training_data.py --out FOLDER``, and for the shipped checkpoints was
+``runs/training``. Without ``--data`` the embedded ``stamps10/train`` is composed. The validation split of stamps10
 decides everything; the test split is never opened.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,6 +33,7 @@ from linksim import registry
 BASE, TUNE = PRESETS["cpu"]["base"], PRESETS["cpu"]["tune"]
 ADAPT = replace(BASE, steps=3000, lr=5e-4, warmup=50)
 SHORT = replace(TUNE, steps=250, validate_every=125)
+VAL_IMAGES = 256
 PIXEL, ABSOLUTE = Loss("pixel"), METHODS["sdjscc-absolute"].loss
 
 
@@ -116,7 +119,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of training images; default: the embedded stamps10/train")
     parser.add_argument("--runs", type=Path, default=Path("runs/shipped"), help="folder of the runs")
     parser.add_argument("--only", nargs="*", help="names of planned checkpoints; default: all, in order")
-    parser.add_argument("--val-images", type=int, default=256, help="images of stamps10/val")
+    parser.add_argument("--val-images", type=int, default=VAL_IMAGES, help="images of stamps10/val")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
     parser.add_argument("--list", action="store_true", help="show the plan and what is done")
     args = parser.parse_args()
@@ -132,12 +135,26 @@ def main() -> None:
     validation = ValidationSet.from_dataset(registry.dataset("stamps10/val"), args.val_images, task.module)
     for planned in todo:
         if is_needed(planned, args.runs):
-            train(planned, data, validation, args.runs, task.identity())
+            train(planned, data, validation, args.runs, task.identity(), command_of(planned, args))
 
 
-def train(planned: Planned, data: TrainingImages, validation: ValidationSet, runs: Path, task: dict[str, Any]) -> None:
+def command_of(planned: Planned, args: argparse.Namespace) -> str:
+    """The command that trains this checkpoint alone, with the options that determine its weights."""
+    words = ["python", "tools/train_shipped.py"]
+    words += ["--data", str(args.data)] if args.data else []
+    words += ["--val-images", str(args.val_images)] if args.val_images != VAL_IMAGES else []
+    return shlex.join([*words, "--only", planned.name])
+
+
+def train(
+    planned: Planned,
+    data: TrainingImages,
+    validation: ValidationSet,
+    runs: Path,
+    task: dict[str, Any],
+    command: str,
+) -> None:
     """Train one planned checkpoint and put it, with its card, among the shipped ones; of the bases only the first."""
-    command = f"python tools/train_shipped.py --only {planned.name}"
     trainer = Trainer(planned.run(runs), data, validation, runs / planned.name, task_facts=task, command=command)
     card = trainer.train(lambda progress: _print(planned.name, progress))
     if planned.method != "base" or planned.name == FIRST:
