@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class Kodak(ImageFolder):
 
 
 class ClassFolder(Dataset):
-    """A sub-folder for each class, named as the class, with its images: class by class, in natural order."""
+    """A sub-folder for each class, named as the class, with its images in natural order: the first of each class, then
+    the second of each and so on, so that the first N are of as many classes as can be."""
 
     name = "class-folder"
     description = "a sub-folder of images for each class"
@@ -74,7 +76,8 @@ class ClassFolder(Dataset):
         self.root = require_folder(self.name, Path(root), self.expects)
         folders = self._class_folders()
         self.classes = tuple(folder.name for folder in folders)
-        self._items = [(path, label) for label, folder in enumerate(folders) for path in self._images(folder)]
+        rounds = zip_longest(*(self._images(folder) for folder in folders))
+        self._items = [(path, label) for paths in rounds for label, path in enumerate(paths) if path is not None]
 
     def _class_folders(self) -> list[Path]:
         folders = subfolders(self.root)

@@ -309,6 +309,17 @@ def test_class_folder_labels_and_empty_class(tmp_path: Path) -> None:
         ClassFolder(tmp_path)
 
 
+def test_a_class_folder_starts_with_an_image_of_each_class(tmp_path: Path) -> None:
+    for name, count in (("bird", 3), ("cat", 1), ("eel", 2)):
+        for i in range(count):
+            save(tmp_path / name / f"{i}.png")
+    dataset = ClassFolder(tmp_path)
+    assert [dataset[i].key for i in range(len(dataset))] == [
+        "bird/0.png", "cat/0.png", "eel/0.png", "bird/1.png", "eel/1.png", "bird/2.png",
+    ]  # fmt: skip
+    assert [dataset[i].label for i in range(len(dataset))] == [0, 1, 2, 0, 2, 0]
+
+
 def test_folder_is_in_natural_order(tmp_path: Path) -> None:
     make_folder(tmp_path)
     dataset = ImageFolder(tmp_path)
