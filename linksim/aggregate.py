@@ -26,7 +26,6 @@ def summarise(rows: pd.DataFrame, dataset: Dataset, methods: tuple[str, ...], bu
     """One line per method, budget and SNR, in the order asked for; the columns are ``COLUMNS``, plus those that a
     task adds: ``agreement`` with its interval, or ``map_lo``, ``map_hi``, ``map_11pt`` and ``map_coco``."""
     cluster_of = {source: i for i, source in enumerate(sorted(rows["source"].unique()))}
-    shared = len(cluster_of) < rows["image"].nunique()
     truth = _Truth(dataset)
     lines: list[dict[str, Any]] = []
     for key, group in rows.groupby(GROUP, sort=False, observed=True):
@@ -34,7 +33,7 @@ def summarise(rows: pd.DataFrame, dataset: Dataset, methods: tuple[str, ...], bu
         line: dict[str, Any] = {"dataset": dataset.name, **dict(zip(GROUP, key, strict=True)), "n": len(group)}
         for name in ("psnr", "ssim"):
             line[name], line[f"{name}_lo"], line[f"{name}_hi"] = mean_interval(group[name].to_numpy(float), clusters)
-        line |= _verdicts(group, clusters, shared, len(dataset.classes)) | _detections(group, truth)
+        line |= _verdicts(group, clusters) | _detections(group, clusters, truth)
         line["outage"] = 1 - group["ok"].mean()
         line["bpp"], line["cbr"] = group["bpp"].mean(), group["cbr"].mean()
         blocks = group["blocks_sent"].sum()
@@ -57,17 +56,25 @@ def mean_interval(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int6
     return float(values[there].mean()), *bootstrap_mean(values[there], numbers)
 
 
-def _verdicts(group: pd.DataFrame, clusters: npt.NDArray[np.int64], shared: bool, class_count: int) -> dict[str, float]:
-    """ACC (or agreement) with its interval, and macro-F1. Wilson's interval assumes independent images, so where
-    images share sources the bootstrap over sources stands in for it."""
+def _rate(name: str, values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int64]) -> dict[str, float]:
+    """A rate and its interval. Wilson's assumes independent rows, so where images share sources, or were sent several
+    times, the bootstrap over sources stands in for it."""
+    rate, n = float(values.mean()), len(values)
+    shared = len(np.unique(clusters)) < n
+    low, high = mean_interval(values, clusters)[1:] if shared else wilson(values.sum(), n)
+    return {name: rate, f"{name}_lo": low, f"{name}_hi": high}
+
+
+def _verdicts(group: pd.DataFrame, clusters: npt.NDArray[np.int64]) -> dict[str, float]:
+    """ACC (or agreement) with its interval, and macro-F1."""
     judged = group["correct"].notna().to_numpy()
     if not judged.any():
         return {}
-    correct = group["correct"][judged].to_numpy(float)
-    rate, n = float(correct.mean()), len(correct)
-    low, high = mean_interval(correct, clusters[judged])[1:] if shared else wilson(correct.sum(), n)
-    name = "agreement" if group["agreement"][judged].any() else "acc"
-    found = {name: rate, f"{name}_lo": low, f"{name}_hi": high}
+    agreement = group["agreement"][judged].astype(bool)
+    if agreement.nunique() > 1:
+        raise LinksimError("some images have labels and some have none: give all of them one, or choose --task none")
+    name = "agreement" if agreement.iloc[0] else "acc"
+    found = _rate(name, group["correct"][judged].to_numpy(float), clusters[judged])
     if name == "acc":
         labels, verdicts = (group[c][judged].to_numpy(np.int64) for c in ("label", "verdict"))
         found["f1"] = macro_f1(labels, verdicts)
@@ -99,9 +106,9 @@ class _Truth:
         return self.known[image]
 
 
-def _detections(group: pd.DataFrame, truth: _Truth) -> dict[str, float]:
-    """mAP@0.5 (VOC all-points) with its bootstrap interval over images, VOC 11-point, and COCO's 0.5:0.95."""
-    judged = group["detections"].notna()
+def _detections(group: pd.DataFrame, clusters: npt.NDArray[np.int64], truth: _Truth) -> dict[str, float]:
+    """mAP@0.5 (VOC all-points) with its bootstrap interval over sources, VOC 11-point, and COCO's 0.5:0.95."""
+    judged = group["detections"].notna().to_numpy()
     if not judged.any():
         return {}
     from linksim.detection_metrics import coco_map, match
@@ -109,7 +116,7 @@ def _detections(group: pd.DataFrame, truth: _Truth) -> dict[str, float]:
     found = [np.asarray(d, np.float32).reshape(-1, 6) for d in group["detections"][judged]]
     objects = [truth[image] for image in group["image"][judged]]
     matches = match(found, objects)
-    low, high = matches.interval(clusters=np.unique(group["image"][judged], return_inverse=True)[1])
+    low, high = matches.interval(clusters=np.unique(clusters[judged], return_inverse=True)[1])
     return {
         "map": matches.mean(),
         "map_lo": low,
@@ -122,11 +129,13 @@ def _detections(group: pd.DataFrame, truth: _Truth) -> dict[str, float]:
 def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Each method's mean difference to the baseline method over the same images, SNRs and noise, with the 95 %
     interval of a paired bootstrap over sources. Columns: method, baseline, budget, snr_db, n and, for each of psnr,
-    ssim and acc (or agreement), NAME, NAME_lo and NAME_hi."""
+    ssim and acc (or agreement), NAME, NAME_lo and NAME_hi. Of two exact images neither is better; where one of them is
+    exact, the mean difference of their PSNRs is infinite."""
     if baseline not in set(rows["method"]):
         raise LinksimError(f"baseline {baseline!r} is not among the methods: {', '.join(sorted(set(rows['method'])))}")
     pair = ["budget", "snr_db", "image", "trial"]
     reference = rows[rows["method"] == baseline]
+    verdicts = "agreement" if rows["agreement"].astype("boolean").any() else "acc"
     lines = []
     for method in dict.fromkeys(rows["method"]):
         if method == baseline:
@@ -135,9 +144,10 @@ def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
         for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=True, observed=True):
             line = {"method": method, "baseline": baseline, "budget": budget, "snr_db": snr_db, "n": len(group)}
             clusters = np.unique(group["source"], return_inverse=True)[1]
-            for name, column in (("psnr", "psnr"), ("ssim", "ssim"), ("acc", "correct")):
-                change = group[column].astype(float) - group[f"{column}_ref"].astype(float)
-                finite = change.where(np.isfinite(change)).to_numpy(float)
-                line |= dict(zip((name, f"{name}_lo", f"{name}_hi"), mean_interval(finite, clusters), strict=True))
+            for name, column in (("psnr", "psnr"), ("ssim", "ssim"), (verdicts, "correct")):
+                of, over = (group[c].to_numpy(float, na_value=np.nan) for c in (column, f"{column}_ref"))
+                with np.errstate(invalid="ignore"):  # of two infinite PSNRs, which are equal
+                    change = np.where(of == over, 0.0, of - over)
+                line |= dict(zip((name, f"{name}_lo", f"{name}_hi"), mean_interval(change, clusters), strict=True))
             lines.append(line)
     return pd.DataFrame(lines)

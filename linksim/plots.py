@@ -17,9 +17,10 @@ from linksim.tables import Metric, measured
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by every kind of colour vision; the markers tell them apart in print.
+# Okabe and Ito's colours, told apart by every kind of colour vision; the markers tell them apart in print,
+# and since there is one less of them, no curve up to the ninetieth looks like another.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
-MARKERS = "osD^vP*Xh<"
+MARKERS = "osD^vP*Xh"
 MOST_INSIDE = 5
 """Entries of a legend in the axes; more are put below them."""
 _COMMON = {
@@ -116,7 +117,7 @@ def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i
 
 
 def _band(lines: pd.DataFrame, column: str) -> tuple[Any, Any] | None:
-    """Ends of the 95 % intervals; an outage rate's follow from how many were sent."""
+    """Ends of the 95 % intervals; an outage rate's follow from how many were sent, as if each were independent."""
     names = f"{column}_lo", f"{column}_hi"
     if names[0] in lines and lines[names[0]].notna().any():
         return lines[names[0]], lines[names[1]]

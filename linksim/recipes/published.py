@@ -36,7 +36,7 @@ def gains(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     for gain in recipe.gains:
         for budget in dict.fromkeys(summary["budget"]):
             keys = [(method, budget, gain.snr_db) for method in (gain.of, gain.over)]
-            if all(key in values.index for key in keys):
+            if gain.metric in values and all(key in values.index for key in keys):
                 of, over = (values.loc[key, gain.metric] for key in keys)
                 line = {"metric": gain.metric, "method": gain.of, "over": gain.over, "snr_db": gain.snr_db}
                 lines.append(line | {"budget": budget, "difference": of - over, "paper difference": gain.paper})
