@@ -96,7 +96,7 @@ def _check_same(store: Store, description: dict[str, object]) -> None:
 
 
 def _write_tables(folder: Path, experiment: Experiment, summary: pd.DataFrame, change: pd.DataFrame | None) -> None:
-    facts = tables.facts(experiment)
+    facts = tables.facts(experiment, summary)
     files = {
         "summary.csv": summary.to_csv(index=False, float_format="%.6g"),
         "table.md": tables.markdown(summary, facts),
@@ -106,6 +106,8 @@ def _write_tables(folder: Path, experiment: Experiment, summary: pd.DataFrame, c
         files["differences.csv"] = change.to_csv(index=False, float_format="%.6g")
     for name, text in files.items():
         write_atomically(folder / name, text.encode())
+    if change is None:
+        (folder / "differences.csv").unlink(missing_ok=True)  # of an earlier run with a baseline
 
 
 def compare(

@@ -45,6 +45,8 @@ def check_sample(data: Dataset, index: int) -> Sample:
         raise ContractError(f"{name} must be (H, W, 3) uint8, not {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ContractError(f"{name} must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+    if not isinstance(sample.sources, tuple) or not all(isinstance(source, str) for source in sample.sources):
+        raise ContractError(f"{name} must have a tuple of texts as its sources, not {sample.sources!r:.60}")
     label, classes = sample.label, len(data.classes)
     if label is not None and not (isinstance(label, int | np.integer) and 0 <= label < (classes or label + 1)):
         allowed = f"a class from 0 to {classes - 1}" if classes else "a whole number of at least 0"

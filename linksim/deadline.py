@@ -25,6 +25,8 @@ class Overdue(BaseException):
 
 def within(seconds: float) -> AbstractContextManager[None]:
     """LinksimError if the block takes longer; what it calls may catch ``Overdue`` to say more."""
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise LinksimError(f"timeout {seconds:g}: must be above 0 and at most {threading.TIMEOUT_MAX:g} seconds")
     text = f"took more than {seconds:g} s and was stopped"
     late = type("Overdue", (Overdue,), {"__str__": lambda _: text})
     main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")

@@ -104,15 +104,18 @@ class Store:
         return sorted(self.rows_folder.glob("part-*.parquet"))
 
     def done(self) -> dict[str, set[float]]:
-        """SNRs that are there for each unit id. A part that is damaged does not count, and is removed."""
+        """SNRs that are there for each unit id. A part that is damaged does not count, and is removed; nor does one of
+        another version's columns, which stays."""
         found: dict[str, set[float]] = {}
         for path in self.parts():
             try:
                 table = pq.read_table(path, page_checksum_verification=True)
-            except (pa.ArrowException, OSError, ValueError):
-                table = None
-            if table is None or not table.schema.equals(SCHEMA):
+            except (pa.ArrowException, OSError, ValueError) as error:
+                if getattr(error, "errno", None) or isinstance(error, MemoryError):  # the machine's fault
+                    raise LinksimError(f"cannot read {path}: {error}") from error
                 path.unlink(missing_ok=True)
+                continue
+            if not table.schema.equals(SCHEMA):
                 continue
             for unit, snr_db in set(zip(*(table[name].to_pylist() for name in ("unit", "snr_db")), strict=True)):
                 found.setdefault(unit, set()).add(snr_db)
@@ -134,6 +137,8 @@ class Store:
         text = [name for name in names if SCHEMA.field(name).type == pa.string()]
         tables = []
         for path in self.parts():
+            if not pq.read_schema(path).equals(SCHEMA):
+                continue
             table = pq.read_table(path, columns=["unit", *names], read_dictionary=text)
             units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
             keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]

@@ -125,8 +125,8 @@ def _of_one_snr(lines: pd.DataFrame, budget: str) -> Grid:
     return Grid(title, f"{title}.", "Method", tuple(metric.label for metric in metrics), rows)
 
 
-def facts(experiment: Experiment) -> list[str]:
-    """What makes the comparison fair, said with every table."""
+def facts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+    """What makes the comparison fair, and who does not keep to it, said with every table."""
     kind = "source bits per pixel (bpp), every byte of the file counted"
     if experiment.budgets[0].kind == "cbr":
         kind = "complex channel uses per pixel (CBR), CRC, parity and padding counted"
@@ -140,7 +140,20 @@ def facts(experiment: Experiment) -> list[str]:
     ]
     if experiment.judge:
         lines.append(f"task: {experiment.judge.name}")
-    return [*lines, *experiment.notes()]
+    return [*lines, *_over_budget(experiment, summary), *experiment.notes()]
+
+
+def _over_budget(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+    """A sentence on each method that spends more than its budget: links other than ours are not bound to ask for it."""
+    lines = []
+    for budget in experiment.budgets:
+        spent = summary[summary["budget"] == str(budget)].groupby("method", sort=False)[budget.kind].max()
+        lines += [
+            f"{method} spends up to {value:.4g} {budget.kind} per image, more than the budget of {budget.text}"
+            for method, value in spent.items()
+            if value > budget.value * (1 + 1e-4)
+        ]
+    return lines
 
 
 def terminal(summary: pd.DataFrame) -> RenderableType:

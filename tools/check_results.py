@@ -118,7 +118,8 @@ def _summary(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _whole(folder: Path, experiment: Experiment, rows: pd.DataFrame) -> list[str]:
     """Every table must follow from the rows."""
-    summary, facts = _summary(experiment, rows), tables.facts(experiment)
+    summary = _summary(experiment, rows)
+    facts = tables.facts(experiment, summary)
     made = {"table.md": tables.markdown(summary, facts), "table.tex": tables.latex(summary, facts)}
     frames = {"summary.csv": summary}
     if (folder / "differences.csv").exists():

@@ -119,7 +119,7 @@ def show(
     console.print(tables.terminal(result.summary))
     if result.differences is not None:
         console.print(tables.difference_table(result.differences))
-    for fact in tables.facts(experiment):
+    for fact in tables.facts(experiment, result.summary):
         console.print(f"[dim]· {fact}[/]", highlight=False)
     console.print(f"tables, figures and rows are in {folder}", highlight=False, soft_wrap=True)
     for name, why in result.failures.items():

@@ -27,7 +27,7 @@ def datasets(
         several = found(folder)
         for path in several or [folder]:
             try:
-                data = registry.dataset(str(path))
+                data = registry.dataset(str(path.resolve()))
                 print(f"{path}: {data.name}, {len(data)} images, {len(data.classes)} classes")
             except LinksimError as error:
                 if len(several) < 2:

@@ -23,7 +23,10 @@ def methods() -> None:
             if name != "separate":
                 table.add_row(f"  {name}", escape(registry.describe(group, name)))
     table.add_row("[bold]Instead of code and modulation[/]")
-    table.add_row("  capacity", "as many bits as the channel's capacity lets through, error-free: the upper bound")
+    table.add_row(
+        "  capacity",
+        "as many bits as capacity lets through, error-free: at equal CBR over AWGN the upper bound",
+    )
     table.add_row("  adaptive", "the best 802.11n rate and modulation for each SNR")
     table.add_row("[bold]Modulations[/]", ", ".join(NAMES))
     table.add_row("[bold]Demappers[/]", ", ".join(DEMAPPERS))

@@ -115,7 +115,7 @@ def _show(found: Reproduction, changes: Changes) -> None:
     for title, frame in ((paper_says(recipe), found.paper), ("Differences that the paper states", found.gains)):
         if len(frame):
             console.print(_published_table(title, frame))
-    for line in [*recipe.differences(changes), *tables.facts(result.experiment)]:
+    for line in [*recipe.differences(changes), *tables.facts(result.experiment, result.summary)]:
         console.print(f"[dim]· {line}[/]", highlight=False)
 
 

@@ -130,7 +130,7 @@ def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, fold
 
 def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[str]) -> str:
     recipe, experiment = found.recipe, found.comparison.experiment
-    facts = tables.facts(experiment)
+    facts = tables.facts(experiment, found.comparison.summary)
     differs = recipe.differences(changes)
     blocks = [
         f"# {recipe.name}: {recipe.title}",

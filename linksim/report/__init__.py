@@ -47,7 +47,7 @@ def write_report(
     summary = tables.read_summary(folder)
     description = read_description(folder)
     changes = check_same(description, experiment, summary)
-    data = _content(description, summary) | {"facts": tables.facts(experiment)}
+    data = _content(description, summary) | {"facts": tables.facts(experiment, summary)}
     data["csv"] = (folder / "summary.csv").read_text(encoding="utf-8")
     album = Album()
     numbers = chosen(experiment, images)

@@ -98,13 +98,16 @@ def _in_order(
             yield waiting.popleft().result()
     except Exception as error:
         if isinstance(error, (*pool.died, CancelledError)):
-            raise LinksimError("a worker died while the report's images were sent again; try --images 0") from error
+            raise LinksimError(
+                "a worker died while the report's images were sent again; try 'linksim report --images 0'"
+            ) from error
         raise
 
 
 def _item(sample: Sample) -> dict[str, Any]:
     height, width = sample.image.shape[:2]
-    item: dict[str, Any] = {"key": sample.key, "width": width, "height": height, "label": sample.label}
+    item: dict[str, Any] = {"key": sample.key, "width": width, "height": height}
+    item["label"] = None if sample.label is None else int(sample.label)
     if sample.objects is not None:
         item["truth"] = [
             [*_relative(box, width, height), int(label)]
