@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.modulation import modulation
-from baselines.scrambler import STATE
 from baselines.separate import Header, SeparateLink
 from baselines.source.base import SourceCodec
 from linksim import registry
@@ -68,11 +67,9 @@ class AdaptiveLink(Link):
 
     def identity(self) -> dict[str, Any]:
         return {
-            "source": self.codec.name,
             "code": "adaptive",
-            "schemes": [[s.code, s.modulation, s.threshold_db] for s in schemes()],
-            "scrambler": STATE,
-            "over_budget": self.options.over_budget,
+            "thresholds_db": [s.threshold_db for s in schemes()],
+            "links": [self.link(s).identity() for s in schemes()],
         }
 
     def link(self, scheme: Scheme) -> SeparateLink:

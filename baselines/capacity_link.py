@@ -28,11 +28,12 @@ class Genie:
 
 
 class CapacityLink(Link):
-    """The upper bound of every separate link: capacity log2(1 + SNR) bits per use (Shannon 1948), no errors, no CRC.
+    """An ideal code: capacity log2(1 + SNR) bits per use (Shannon 1948), no errors, no CRC.
 
     Matched by CBR the sender knows the channel and sends as many bits as capacity lets through in the uses of the
-    budget. Matched by bpp it sends the budget's bits at 3 bits per use, as the default chain does, and is error-free
-    exactly where capacity exceeds that.
+    budget: over AWGN the upper bound of every separate link. Matched by bpp it sends the budget's bits at 3 bits per
+    use, as the default chain does, and is error-free exactly where capacity exceeds that. Over fading the sender goes
+    by the mean SNR, whose capacity exceeds the mean capacity (Jensen), so this is no bound there.
     """
 
     def __init__(self, codec: SourceCodec, options: LinkOptions) -> None:
@@ -41,7 +42,7 @@ class CapacityLink(Link):
         self.knows_channel = options.budget.kind == "cbr"
 
     def identity(self) -> dict[str, Any]:
-        return {"source": self.codec.name, "code": "capacity", "over_budget": self.source.over_budget}
+        return {"source": self.codec.identity(), "code": "capacity", "over_budget": self.source.over_budget}
 
     def send(self, images: Sequence[Image], snr_db: float | None = None) -> Transmission:
         rate = DEFAULT_CHAIN_RATE if snr_db is None else float(np.log2(1 + 1 / noise_variance(snr_db)))

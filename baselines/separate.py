@@ -9,6 +9,7 @@ bits are the whole file's, the channel uses those of file, CRC, parity and paddi
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -68,11 +69,12 @@ class SourceSender:
     def __init__(self, codec: SourceCodec, over_budget: str) -> None:
         self.codec = codec
         self.over_budget = over_budget
+        self.identity = json.dumps(codec.identity(), sort_keys=True)
 
     def file(self, image: Image, max_bytes: int) -> bytes | None:
         """The file to send: the best that fits, or None (an outage) where nothing does and nothing may exceed."""
         digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-        key = (self.codec.name, self.over_budget, image.shape, digest, max_bytes)
+        key = (self.identity, self.over_budget, image.shape, digest, max_bytes)
         return encoded_files().get(key, lambda: self._encode(image, max_bytes), lambda f: 200 + len(f or b""))
 
     def _encode(self, image: Image, max_bytes: int) -> bytes | None:
@@ -136,7 +138,7 @@ class SeparateLink(Link):
 
     def identity(self) -> dict[str, Any]:
         return {
-            "source": self.codec.name,
+            "source": self.codec.identity(),
             "code": self.code.identity(),
             "modulation": self.qam.name,
             "demapper": self.demapper,

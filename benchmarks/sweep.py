@@ -168,7 +168,7 @@ def forget() -> None:
     from baselines import separate
     from linksim import measure
 
-    for memory in (separate.encoded_files, measure.opened_link, measure.shared, measure._memoised):
+    for memory in (separate.encoded_files, measure.shared, measure._memoised):
         memory.cache_clear()
 
 

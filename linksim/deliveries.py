@@ -13,7 +13,7 @@ import numpy.typing as npt
 from linksim.data.base import Objects
 from linksim.experiment import Experiment, Unit
 from linksim.link import Budget, Image, Link, Reception, Transmission
-from linksim.measure import Row, measure, opened_link, shared
+from linksim.measure import Row, measure, shared
 from linksim.original import OriginalLink
 
 MIN_SCORE = 0.3
@@ -48,13 +48,15 @@ def deliver(
     once cost a network little more than one.
     """
     opened = shared(experiment)
-    recorder = _Recorder(OriginalLink() if method == "original" else opened_link(opened, method, budget), method)
+    recorder = _Recorder(OriginalLink() if method == "original" else opened.link(method, budget), method)
     alone = replace(opened, methods=(recorder,), dataset=opened.data, task=opened.judge or "", trials=1, limit=None)
     rows = measure(Unit(alone, method, budget, images, snr_db or opened.snr_db, ""))
     known: dict[tuple[tuple[int, ...], bytes], Image] = {}
     received = [known.setdefault((image.shape, image.tobytes()), image) for image in recorder.take()]
-    deliveries = [Delivery(row, image) for row, image in zip(rows, received, strict=True)]
-    return [deliveries[i :: len(images)] for i in range(len(images))]
+    found: dict[int, list[Delivery]] = {number: [] for number in images}
+    for row, image in zip(rows, received, strict=True):
+        found[row["image"]].append(Delivery(row, image))
+    return list(found.values())
 
 
 def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

@@ -8,8 +8,9 @@ import json
 import math
 import re
 import shlex
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ def parse_budgets(kind: str, text: str) -> tuple[Budget, ...]:
     return tuple(dict.fromkeys(Budget(kind, value) for value in values))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Experiment:
     """A comparison: every method sends every image of the data set at every SNR, within every budget.
 
@@ -107,6 +108,14 @@ class Experiment:
     limit: int | None = None
     over_budget: str = "outage"
     device: str = "cpu"
+    token: str = field(default_factory=lambda: uuid.uuid4().hex, init=False, repr=False)
+    """Its copies in other processes have the same one, and so are equal to it, whatever objects it holds."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Experiment) and self.token == other.token
+
+    def __hash__(self) -> int:
+        return hash(self.token)
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -119,9 +128,10 @@ class Experiment:
         for what, value in (("trials", self.trials), ("limit", self.limit)):
             if value is not None and value < 1:
                 raise LinksimError(f"{what} {value}: must be at least 1")
-        doubled = {m for m in self.method_names if self.method_names.count(m) > 1}
-        if doubled:
-            raise LinksimError(f"method {sorted(doubled)[0]!r} is given twice")
+        for what, names in (("method", self.method_names), ("budget", tuple(map(str, self.budgets)))):
+            doubled = sorted({name for name in names if names.count(name) > 1})
+            if doubled:
+                raise LinksimError(f"{what} {doubled[0]!r} is given twice")
         check_snr(self.snr_db)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -161,12 +171,19 @@ class Experiment:
             return registry.channel(self.channel)
 
     def link(self, method: str, budget: Budget) -> Link:
-        """The link of a method name for a budget."""
+        """The link of a method name for a budget, made once."""
         given = self.methods[self.method_names.index(method)]
         if isinstance(given, Link):
             return given
-        with blaming(f"method {method!r}: making it"):
-            return registry.link(given, LinkOptions(budget, self.over_budget, self.device, self.snr_db))
+        if (method, budget) not in self._links:
+            with blaming(f"method {method!r}: making it"):
+                options = LinkOptions(budget, self.over_budget, self.device, self.snr_db)
+                self._links[method, budget] = registry.link(given, options)
+        return self._links[method, budget]
+
+    @cached_property
+    def _links(self) -> dict[tuple[str, Budget], Link]:
+        return {}
 
     @property
     def size(self) -> int:
@@ -180,9 +197,9 @@ class Experiment:
         alone, never on workers or methods."""
         if self.size == 0:
             raise LinksimError(f"data set {self.data.name!r} is empty")
-        common = self._common_identity()
+        common = self._common
         links = [
-            (method, budget, _identity(f"method {method!r}", self.link(method, budget)))
+            (method, budget, {"method": method, "link": _identity(f"method {method!r}", self.link(method, budget))})
             for budget in self.budgets
             for method in self.method_names
         ]
@@ -197,10 +214,12 @@ class Experiment:
         for start in range(0, self.size, step):
             images = range(start, min(start + step, self.size))
             for method, budget, identity in links:
-                what = {**common, "link": identity, "budget": str(budget), "images": [images.start, images.stop]}
+                what = {**common, **identity, "budget": str(budget), "images": [images.start, images.stop]}
                 yield Unit(self, method, budget, images, self.snr_db, digest(what))
 
-    def _common_identity(self) -> dict[str, Any]:
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        """Identities of all but the links."""
         judge = self.judge
         return {
             "linksim": package_version("linksim"),
@@ -220,7 +239,7 @@ class Experiment:
             "budgets": [str(budget) for budget in self.budgets],
             "snr_db": list(self.snr_db),
             "images": self.size,
-            **self._common_identity(),
+            **self._common,
             "data_set": self.data.name,
             "links": {
                 f"{m} {b}": _identity(f"method {m!r}", self.link(m, b)) for m in self.method_names for b in self.budgets
@@ -240,7 +259,7 @@ class Experiment:
     def command(self) -> str:
         """The command line that runs this experiment."""
         kind = self.budgets[0].kind
-        values = ",".join(f"{budget.value:g}" for budget in self.budgets)
+        values = ",".join(budget.text for budget in self.budgets)
         words = ["linksim", "compare", "--methods", ",".join(self.method_names), "--snr", format_snr(self.snr_db)]
         words += ["--dataset", self.dataset if isinstance(self.dataset, str) else self.data.name]
         words += ["--match", kind] * (kind != "bpp") + [f"--{kind}", values]

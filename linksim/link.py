@@ -36,7 +36,13 @@ class Budget:
             raise LinksimError(f"budget {self.kind} {self.value}: must be above 0 and at most 100")
 
     def __str__(self) -> str:
-        return f"{self.kind}={self.value:g}"
+        return f"{self.kind}={self.text}"
+
+    @property
+    def text(self) -> str:
+        """The value in as few digits as say it exactly."""
+        short = f"{self.value:g}"
+        return short if float(short) == self.value else repr(self.value)
 
     def of(self, shape: Sequence[int]) -> int:
         """Whole units (bits or complex symbols) that an image of this (H, W, ...) shape may use."""

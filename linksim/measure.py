@@ -3,9 +3,11 @@ depend on the unit alone, not on the process, the batch or what ran before."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +23,11 @@ from linksim.contract import (
     check_sample,
     check_transmission,
 )
-from linksim.data.base import Sample
+from linksim.data.base import Dataset, Sample
 from linksim.deadline import within
 from linksim.errors import ContractError, LinksimError
-from linksim.experiment import Experiment, Unit
-from linksim.link import Budget, Image, Link, Reception, Transmission
+from linksim.experiment import PIXELS_PER_UNIT, Experiment, Unit
+from linksim.link import Image, Link, Reception, Transmission, outage_image
 from linksim.metrics import psnr, ssim
 
 if TYPE_CHECKING:
@@ -36,11 +38,12 @@ Row = dict[str, Any]
 
 
 def measure(unit: Unit) -> list[Row]:
-    """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns."""
+    """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns; of an image in the
+    order of the SNRs and trials."""
     experiment = shared(unit.experiment)
-    link = opened_link(experiment, unit.method, unit.budget)
+    link = experiment.link(unit.method, unit.budget)
     with one_thread():
-        return list(_rows(unit, experiment, link))
+        return [row for batch in _batches(experiment.data, unit.images) for row in _rows(unit, batch, experiment, link)]
 
 
 def measure_within(unit: Unit, seconds: float) -> list[Row]:
@@ -51,14 +54,8 @@ def measure_within(unit: Unit, seconds: float) -> list[Row]:
 
 @lru_cache(maxsize=2)
 def shared(experiment: Experiment) -> Experiment:
-    """Equal experiments share one object, so that a worker opens its data set and task once."""
+    """An experiment's copies share one object, so that a worker opens its data set, task and links once."""
     return experiment
-
-
-@lru_cache(maxsize=64)
-def opened_link(experiment: Experiment, method: str, budget: Budget) -> Link:
-    """A method's link, opened once for as long as its experiment is in use."""
-    return experiment.link(method, budget)
 
 
 @contextmanager
@@ -75,8 +72,24 @@ def one_thread() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _rows(unit: Unit, experiment: Experiment, link: Link) -> Iterator[Row]:
-    samples = [check_sample(experiment.data, i) for i in unit.images]
+def _batches(data: Dataset, numbers: Sequence[int]) -> Iterator[dict[int, Sample]]:
+    """Images by number, a megapixel of them at a time or a single one: how many are in a unit follows from the size of
+    the data set's first."""
+    batch: dict[int, Sample] = {}
+    pixels = 0
+    for number in numbers:
+        sample = check_sample(data, number)
+        size = sample.image.shape[0] * sample.image.shape[1]
+        if batch and pixels + size > PIXELS_PER_UNIT:
+            yield batch
+            batch, pixels = {}, 0
+        batch[number] = sample
+        pixels += size
+    yield batch
+
+
+def _rows(unit: Unit, batch: dict[int, Sample], experiment: Experiment, link: Link) -> Iterator[Row]:
+    numbers, samples = list(batch), list(batch.values())
     images = [sample.image for sample in samples]
     scorer = _Scorer(experiment.judge, experiment.data.classes, samples)
     once = None if link.knows_channel else _send(link, unit.method, images)
@@ -95,7 +108,7 @@ def _rows(unit: Unit, experiment: Experiment, link: Link) -> Iterator[Row]:
                     "budget": str(unit.budget),
                     "snr_db": snr_db,
                     "trial": trial,
-                    "image": unit.images[i],
+                    "image": numbers[i],
                     "key": sample.key,
                     "source": sample.sources[0] if sample.sources else sample.key,
                     "ok": bool(got.ok[i]),
@@ -132,7 +145,9 @@ def _receive(
 ) -> Reception:
     with blaming(f"link {name!r}: receive"):
         got = link.receive(received, noise_var, sent.header)
-    return check_reception(name, got, images, sent)
+    got = check_reception(name, got, images, sent)
+    shown = [image if ok else outage_image(image.shape) for image, ok in zip(got.images, got.ok, strict=True)]
+    return replace(got, images=shown)
 
 
 def _cost(sent: Transmission, i: int, image: Image) -> Row:
@@ -171,6 +186,7 @@ class _Scorer:
             bare = samples[labelled.index(False)].key
             raise ContractError(f"image {bare!r} has no label, though others of its data set have")
         self.map = None if self.agreement else _class_map(task, classes)
+        self.classes = classes
         if self.agreement:
             self.labels = self.task.judge([sample.image for sample in samples])
         else:
@@ -179,7 +195,7 @@ class _Scorer:
     def score(self, images: Sequence[Image]) -> list[Row]:
         rows: list[Row] = []
         for i, image in enumerate(images):
-            key = (i, image.tobytes())
+            key = (i, hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest())
             if key not in self.known:
                 if len(self.known) > 4 * len(self.samples):
                     self.known.clear()
@@ -193,6 +209,8 @@ class _Scorer:
 
     def _judged(self, verdict: Any, label: Any) -> Row:
         assert self.task
+        if self.map is None and not self.agreement:
+            self._check_known(verdict)
         if self.task.kind == "detection":
             found = np.asarray(verdict, np.float32)
             if self.map is not None:
@@ -202,6 +220,16 @@ class _Scorer:
             return {"detections": found.ravel().tolist()}
         mapped = int(verdict) if self.map is None else int(self.map[int(verdict)])
         return {"label": int(label), "verdict": mapped, "correct": mapped == int(label), "agreement": self.agreement}
+
+    def _check_known(self, verdict: Any) -> None:
+        """A task without names for its classes is taken to have the data set's, in their order."""
+        assert self.task
+        highest = int(np.asarray(verdict)[:, 5].max(initial=-1)) if self.task.kind == "detection" else int(verdict)
+        if self.classes and highest >= len(self.classes):
+            raise ContractError(
+                f"task {self.task.name!r}: class {highest} is none of the data set's {len(self.classes)}; "
+                "a task of other classes must name them"
+            )
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,8 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +23,17 @@ from foreign import (
 )
 
 import linksim
+from baselines.fec.wifi import WifiLDPC
+from baselines.modulation import modulation
+from baselines.separate import SeparateLink
+from baselines.source.jpeg import JPEG
 from linksim.aggregate import COLUMNS
 from linksim.comparison import run_comparison
+from linksim.data.base import Sample
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
+from linksim.link import Budget, Image, Transmission
+from linksim.original import OriginalLink
 from linksim.runner import Pool
 
 OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
@@ -79,6 +88,27 @@ def test_odd_sizes_pass(tmp_path: Path) -> None:
     table = compare(tmp_path, "foreign:Analog", "bpg", dataset="foreign:Odd", bpp=2, snr_db=[30])
     assert (table["n"] == 6).all()
     assert (table["outage"] == 0).all()
+
+
+def test_large_images_after_a_small_one_are_sent_a_few_at_a_time(tmp_path: Path) -> None:
+    sent: list[list[int]] = []
+
+    class Noting(Analog):
+        def send(self, images: Sequence[Image]) -> Transmission:
+            sent.append([len(image) for image in images])
+            return super().send(images)
+
+    table = linksim.compare([Noting()], Growing(), [10.0], task="", out=tmp_path, figures=False)
+    assert sent == [[64, 800], [800], [1200], [64, 64]]
+    assert table["n"].item() == 6
+
+
+class Growing(Plasma):
+    """Two megapixels follow a thumbnail."""
+
+    def __getitem__(self, index: int) -> Sample:
+        side = (64, 800, 800, 1200, 64, 64)[index]
+        return Plasma(6, (side, side))[index]
 
 
 def test_workers_and_reruns_change_nothing(tmp_path: Path) -> None:
@@ -184,6 +214,80 @@ def test_differences_are_paired(tmp_path: Path) -> None:
     assert line["ssim_lo"] <= line["ssim"] <= line["ssim_hi"]
     with pytest.raises(LinksimError, match="baseline 'x'"):
         run_comparison(experiment, tmp_path, Pool(), baseline="x")
+
+
+def test_exact_images_differ_by_nothing_and_from_others_without_limit(tmp_path: Path) -> None:
+    experiment = Experiment((Exact(), "original", Analog()), Plasma(), (10.0,), task="")
+    change = run_comparison(experiment, tmp_path, Pool(), baseline="Exact", figures=False).differences
+    assert change is not None
+    lines = change.set_index("method")
+    assert (lines.loc["original", "psnr"], lines.loc["original", "ssim"]) == (0, 0)
+    assert lines.loc["Analog", "psnr"] == -math.inf
+    run_comparison(experiment, tmp_path, Pool(), figures=False)
+    assert not (tmp_path / "differences.csv").exists(), "left from a run with a baseline"
+
+
+class Exact(OriginalLink):
+    name = "Exact"
+
+
+def test_differences_of_agreement_are_called_so(tmp_path: Path) -> None:
+    experiment = Experiment((Analog(), "original"), Unlabelled(), (10.0,), task=Warmth())
+    change = run_comparison(experiment, tmp_path, Pool(), baseline="original", figures=False).differences
+    assert change is not None
+    assert "agreement" in change
+    assert "acc" not in change
+
+
+class Unlabelled(Plasma):
+    def __getitem__(self, index: int) -> Sample:
+        return replace(super().__getitem__(index), label=None)
+
+
+class HalfLabelled(Plasma):
+    """The first unit's images have labels, the second one's none."""
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        return sample if index < 32 else replace(sample, label=None)
+
+
+def test_labels_on_some_images_only_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match="some images have labels and some have none"):
+        linksim.compare([Analog()], HalfLabelled(40), [10.0], task=Warmth(), out=tmp_path)
+
+
+def test_labels_of_numpy_reach_the_report(tmp_path: Path) -> None:
+    linksim.compare([Analog()], NumpyLabelled(), [10.0], task=Warmth(), out=tmp_path, figures=True)
+    assert (tmp_path / "report.html").is_file()
+
+
+class NumpyLabelled(Plasma):
+    def __getitem__(self, index: int) -> Sample:
+        return replace(super().__getitem__(index), label=np.int64(index % 2))
+
+
+def test_links_that_are_alike_but_in_name_have_rows_of_their_own(tmp_path: Path) -> None:
+    methods = ("bpg", "bpg+ldpc-3/4+16qam", "bpg+app")
+    table = linksim.compare(methods, Plasma(), [20.0], task="", out=tmp_path, workers=2)
+    assert table["method"].tolist() == list(methods)
+    assert table["n"].tolist() == [6, 6, 6]
+
+
+def test_codecs_of_one_name_do_not_share_files(tmp_path: Path) -> None:
+    links = []
+    for name, subsamplings in (("coarse", ("4:2:0",)), ("fine", ("4:4:4",))):
+        link = SeparateLink(JPEG(subsamplings), WifiLDPC(1944, "3/4"), modulation("16qam"), Budget("bpp", 3.0))
+        link.name = name
+        links.append(link)
+    coarse, fine = linksim.compare(links, Plasma(), [20.0], bpp=3.0, task="", out=tmp_path)["psnr"]
+    assert fine > coarse + 0.5
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, math.inf, math.nan])
+def test_a_timeout_that_is_no_time_is_refused(tmp_path: Path, timeout: float) -> None:
+    with pytest.raises(LinksimError, match=f"timeout {timeout:g}: must be above 0"):
+        run_comparison(Experiment((Analog(),), Plasma(), (10.0,), task=""), tmp_path, Pool(), timeout=timeout)
 
 
 def test_a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ from linksim.comparison import run_comparison
 from linksim.contract import CheckedTask
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
-from linksim.link import Image
+from linksim.link import Image, Reception
+from linksim.metrics import psnr
 from linksim.runner import Pool
 
 
@@ -76,6 +77,41 @@ def test_a_task_that_breaks_the_contract_is_named(tmp_path: Path, task: Warmth, 
         linksim.compare(["original"], Plasma(), [10], task=task, out=tmp_path)
 
 
+class Nameless(Warmth):
+    """A task of other classes than the data set's, whose names it keeps to itself."""
+
+    classes = ()
+
+    def judge(self, images: Sequence[Image]) -> list[int]:
+        return [731] * len(images)
+
+
+def test_a_class_that_the_data_set_does_not_have_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LinksimError, match="task 'warmth': class 731 is none of the data set's 2"):
+        linksim.compare(["original"], Plasma(), [10], task=Nameless(), out=tmp_path)
+
+
+class Bright(Analog):
+    """Declares an outage and shows the picture all the same."""
+
+    def receive(self, received: Any, noise_var: Any, header: Any) -> Reception:
+        got = super().receive(received, noise_var, header)
+        return Reception(got.images, np.zeros(len(got.images), bool))
+
+
+def test_an_outage_is_grey_whatever_the_link_shows(tmp_path: Path) -> None:
+    table = linksim.compare([Bright()], Plasma(1), [20.0], task="", out=tmp_path)
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert (table["outage"].item(), table["psnr"].item()) == (1, pytest.approx(psnr(Plasma()[0].image, grey)))
+
+
+def test_a_link_that_spends_more_than_its_budget_is_named_under_the_table(tmp_path: Path) -> None:
+    linksim.compare([Analog(), "webp+capacity"], Plasma(), [20.0], bpp=0.5, task="", out=tmp_path)
+    said = (tmp_path / "table.md").read_text()
+    assert "Analog spends up to 1.5 bpp per image, more than the budget of 0.5" in said
+    assert "capacity spends" not in said
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -112,6 +148,11 @@ def test_a_channel_cannot_change_what_is_sent_at_the_next_snr(tmp_path: Path) ->
         (lambda s: replace(s, image=s.image.tolist()), "image 'plasma3' must be .* not list"),
         (lambda s: replace(s, label=2), "image 'plasma3' must have a class from 0 to 1 as its label, not 2"),
         (lambda s: replace(s, label=math.nan), "image 'plasma3' must have a class from 0 to 1 as its label, not nan"),
+        (
+            lambda s: replace(s, sources="a photo"),
+            "image 'plasma3' must have a tuple of texts as its sources, not ",
+        ),
+        (lambda s: replace(s, sources=(7,)), "image 'plasma3' must have a tuple of texts as its sources, not "),
         (lambda s: replace(s, label=None), "image 'plasma3' has no label, though others of its data set have"),
     ],
 )

@@ -98,6 +98,13 @@ def test_a_bad_method_is_named(text: str) -> None:
         Method.parse(text)
 
 
+def test_a_budget_is_said_exactly_and_once() -> None:
+    third = Budget("cbr", 1 / 12)
+    assert (str(Budget("bpp", 0.25)), parse_budgets("cbr", third.text)) == ("bpp=0.25", (third,))
+    with pytest.raises(LinksimError, match=r"budget 'bpp=0\.25' is given twice"):
+        Experiment(("bpg",), budgets=(Budget("bpp", 0.25), Budget("bpp", 0.25)))
+
+
 def units(**changes: object) -> list[str]:
     fields: dict[str, object] = {"methods": (Analog(),), "dataset": Plasma(), "task": "", **changes}
     return [unit.id for unit in Experiment(**fields).units()]  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from linksim.store import ORDER, SCHEMA, Store
 
@@ -33,6 +34,16 @@ def test_rows_come_back_in_order_and_once(tmp_path: Path) -> None:
     read = store.read(wanted, ["psnr"])
     expected = pd.DataFrame(rows).query("snr_db > 0")[[*ORDER, "psnr"]].sort_values(list(ORDER), ignore_index=True)
     pd.testing.assert_frame_equal(read.astype({"method": str, "budget": str}), expected, check_dtype=False)
+
+
+def test_parts_of_another_version_stay_and_do_not_count(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write("part-new.parquet", [row("a", "bpg", 10.0, 0)])
+    older = pq.read_table(tmp_path / "rows" / "part-new.parquet").drop_columns("agreement")
+    pq.write_table(older, tmp_path / "rows" / "part-older.parquet")
+    assert store.done() == {"a": {10.0}}
+    assert len(store.read([("a", (10.0,))])) == 1
+    assert (tmp_path / "rows" / "part-older.parquet").exists()
 
 
 def test_a_folder_without_rows_has_all_columns(tmp_path: Path) -> None:

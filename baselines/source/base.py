@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from linksim.errors import LinksimError
 from linksim.link import Image
@@ -33,6 +34,10 @@ class SourceCodec(ABC):
     @abstractmethod
     def encode_to_budget(self, image: Image, max_bytes: int) -> bytes | None:
         """The best quality whose *whole file* fits in ``max_bytes``; None if even the smallest does not."""
+
+    def identity(self) -> dict[str, Any]:
+        """JSON-able description of all that determines its files; override it if a codec has settings."""
+        return {"codec": self.name, "class": f"{type(self).__module__}:{type(self).__qualname__}"}
 
     @abstractmethod
     def smallest(self, image: Image) -> bytes:

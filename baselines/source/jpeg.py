@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Any
+
 import numpy as np
 from PIL import Image as PILImage
 
@@ -25,6 +28,9 @@ class JPEG(SearchedCodec):
 
     def __init__(self, subsamplings: tuple[str, ...] = ("4:2:0", "4:2:2", "4:4:4")) -> None:
         self.subsamplings = subsamplings
+
+    def identity(self) -> dict[str, Any]:
+        return super().identity() | {"subsamplings": list(self.subsamplings), "pillow": version("pillow")}
 
     def encoders(self, image: Image) -> list[Encoder]:
         if max(image.shape) > 65500:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Any
+
 from PIL import Image as PILImage
 
 from baselines.source.pillow_codec import load, save
@@ -19,6 +22,9 @@ class WebP(SearchedCodec):
     start = 10
     doubling = 35
     wiggle = 3
+
+    def identity(self) -> dict[str, Any]:
+        return super().identity() | {"pillow": version("pillow")}
 
     def encoders(self, image: Image) -> list[Encoder]:
         if max(image.shape) > 16383:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ def stored(experiment: Experiment) -> dict[str, Any]:
 )
 def test_an_experiment_of_names_comes_back(experiment: Experiment, changes: dict[str, Any]) -> None:
     before = replace(experiment, **changes)
-    assert experiment_from(stored(before)) == before
+    after = experiment_from(stored(before))
+    assert {f.name: getattr(after, f.name) for f in fields(after) if f.init} == {
+        f.name: getattr(before, f.name) for f in fields(before) if f.init
+    }
 
 
 @pytest.mark.parametrize("changes", [{"dataset": Plasma()}, {"methods": (Analog(),)}])
