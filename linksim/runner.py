@@ -198,7 +198,7 @@ class ProcessPool(Pool):
     def prepare(self) -> None:
         """Start the process that workers are forked from, if it does not run yet: it imports, while this one goes on,
         all of linksim that was imported here (and so torch, or numba, where a link needs it)."""
-        self.context.set_forkserver_preload([name for name in sys.modules if name.split(".")[0] in OURS])
+        self.context.set_forkserver_preload([name for name in list(sys.modules) if name.split(".")[0] in OURS])
         with _environment(ONE_THREAD):
             forkserver.ensure_running()
 
