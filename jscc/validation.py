@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from linksim.data.base import Dataset
 from linksim.errors import LinksimError
 from linksim.link import Image
 
-NOISE_SEED = 0x5D
+SEED = 0x5D
 BATCH = 8
 
 
@@ -34,11 +35,13 @@ class ValidationSet:
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, count: int, task: nn.Module | None) -> ValidationSet:
-        """``count`` images spread evenly over a data set (all, if it has fewer)."""
+        """``count`` images of a data set (all, if it has fewer), drawn by a fixed seed: evenly spaced ones could all be
+        of one class, as classes often come in turn."""
         count = min(count, len(dataset))
         if count < 1:
             raise LinksimError(f"validation data {dataset.name!r}: no images")
-        samples = [dataset[i * len(dataset) // count] for i in range(count)]
+        drawn = np.random.default_rng(SEED).permutation(len(dataset))[:count]
+        samples = [dataset[i] for i in sorted(drawn.tolist())]
         return cls([s.image for s in samples], [s.label for s in samples], task)
 
     @cached_property
@@ -56,7 +59,7 @@ class ValidationSet:
 
 def received_pairs(network: JSCC, data: ValidationSet, snr_db: float, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     """(received, original) batches, the same noise at every call; received as the link would show it, in 0..255."""
-    generator = torch.Generator().manual_seed(NOISE_SEED)
+    generator = torch.Generator().manual_seed(SEED)
     network.eval()
     with torch.no_grad():
         for images, _ in data.batches(device):

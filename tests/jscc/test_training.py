@@ -12,6 +12,8 @@ from jscc.losses import Loss
 from jscc.networks import JSCC, Architecture
 from jscc.presets import Recipe
 from jscc.training import Run, Trainer, adapt
+from jscc.validation import ValidationSet
+from linksim.data.base import Sample
 from linksim.errors import LinksimError
 
 TINY = Architecture(width=8, blocks=1, elements=16)
@@ -183,3 +185,16 @@ def test_the_shipped_form_loads_back(trainer, tmp_path):
     assert network.arch == TINY
     assert card.method == "deepjscc"
     assert not network.training
+
+
+def test_validation_images_are_of_all_classes_though_classes_come_in_turn(training_images):
+    class Turns:
+        name = "turns"
+
+        def __len__(self):
+            return 1000
+
+        def __getitem__(self, index):
+            return Sample(training_images.images[0], str(index), index % 10)
+
+    assert set(ValidationSet.from_dataset(Turns(), 100, None).labels) == set(range(10))
