@@ -53,15 +53,20 @@ def mean_interval(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int6
     if not there.any():
         return math.nan, math.nan, math.nan
     numbers = np.unique(clusters[there], return_inverse=True)[1]
-    return float(values[there].mean()), *bootstrap_mean(values[there], numbers)
+    with np.errstate(invalid="ignore"):  # differences to an exact image may be infinite either way: no mean then
+        return float(values[there].mean()), *bootstrap_mean(values[there], numbers)
 
 
 def _rate(name: str, values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int64]) -> dict[str, float]:
     """A rate and its interval. Wilson's assumes independent rows, so where images share sources, or were sent several
-    times, the bootstrap over sources stands in for it."""
-    rate, n = float(values.mean()), len(values)
-    shared = len(np.unique(clusters)) < n
-    low, high = mean_interval(values, clusters)[1:] if shared else wilson(values.sum(), n)
+    times, the bootstrap over sources stands in for it; where all rows are alike, which it takes for certainty, Wilson's
+    for as many sources."""
+    rate, sources = float(values.mean()), len(np.unique(clusters))
+    certain = rate in (0, 1)
+    if sources < len(values) and not certain:
+        low, high = mean_interval(values, clusters)[1:]
+    else:
+        low, high = wilson(rate * sources, sources)
     return {name: rate, f"{name}_lo": low, f"{name}_hi": high}
 
 
@@ -141,7 +146,7 @@ def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
         if method == baseline:
             continue
         both = rows[rows["method"] == method].merge(reference, on=pair, suffixes=("", "_ref"))
-        for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=True, observed=True):
+        for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=False, observed=True):
             line = {"method": method, "baseline": baseline, "budget": budget, "snr_db": snr_db, "n": len(group)}
             clusters = np.unique(group["source"], return_inverse=True)[1]
             for name, column in (("psnr", "psnr"), ("ssim", "ssim"), (verdicts, "correct")):

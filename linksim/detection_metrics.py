@@ -70,6 +70,8 @@ class Matches:
         if images == 0 or not self.positives.any():
             return np.nan, np.nan
         cluster = np.arange(images) if clusters is None else clusters
+        if cluster.max() < 1:  # one says nothing of how much others differ
+            return np.nan, np.nan
         weights = bootstrap_weights(int(cluster.max()) + 1)
         batch = max(1, 20_000_000 // max(1, len(self.image)))
         means = [

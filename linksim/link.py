@@ -42,7 +42,7 @@ class Budget:
     def text(self) -> str:
         """The value in as few digits as say it exactly."""
         short = f"{self.value:g}"
-        return short if float(short) == self.value else repr(self.value)
+        return short if float(short) == self.value else repr(float(self.value))
 
     def of(self, shape: Sequence[int]) -> int:
         """Whole units (bits or complex symbols) that an image of this (H, W, ...) shape may use."""

@@ -90,10 +90,11 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """In the axes, or below them where it would hide curves."""
+    """In the axes, or below them where it would hide curves; none where all values are infinite."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) <= MOST_INSIDE:
-        axes.legend()
+        if labels:
+            axes.legend()
         return
     below = figure.legend(handles, labels, loc="outside lower center", ncols=2)
     width, height = figure.get_size_inches()

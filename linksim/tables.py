@@ -34,7 +34,9 @@ class Metric:
         """The value as a table shows it: a dash where it was not measured."""
         if math.isnan(value):
             return "–"
-        return "∞" if math.isinf(value) else f"{value:.{self.digits}f}"
+        if math.isinf(value):
+            return "∞" if value > 0 else "-∞"
+        return f"{value:.{self.digits}f}"
 
     def with_interval(self, value: float, low: float, high: float) -> str:
         """The value with its interval, where there is one."""
@@ -144,12 +146,12 @@ def facts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
 
 
 def _over_budget(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
-    """A sentence on each method that spends more than its budget: links other than ours are not bound to ask for it."""
+    """A sentence on each method that spends more than its budget on average: only ours are sure to ask for it."""
     lines = []
     for budget in experiment.budgets:
         spent = summary[summary["budget"] == str(budget)].groupby("method", sort=False)[budget.kind].max()
         lines += [
-            f"{method} spends up to {value:.4g} {budget.kind} per image, more than the budget of {budget.text}"
+            f"{method} spends {value:.4g} {budget.kind} on average, more than the budget of {budget.text}"
             for method, value in spent.items()
             if value > budget.value * (1 + 1e-4)
         ]

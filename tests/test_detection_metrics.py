@@ -193,6 +193,8 @@ def test_resampling_clusters_widens_the_interval():
 
 
 def test_interval_of_nothing_is_nan():
+    one_clip = match([detections((0, 0, 10, 10, 0.9, 0))] * 3, [TWO] * 3).interval(clusters=np.zeros(3, int))
+    assert np.isnan(one_clip).all()
     assert np.isnan(match([], []).interval()).all()
 
 

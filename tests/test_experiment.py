@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import numpy as np
 import pytest
 from foreign import Analog, Plasma
 from hypothesis import given
@@ -100,6 +101,7 @@ def test_a_bad_method_is_named(text: str) -> None:
 
 def test_a_budget_is_said_exactly_and_once() -> None:
     third = Budget("cbr", 1 / 12)
+    assert str(Budget("cbr", np.float64(third.value))) == str(third)
     assert (str(Budget("bpp", 0.25)), parse_budgets("cbr", third.text)) == ("bpp=0.25", (third,))
     with pytest.raises(LinksimError, match=r"budget 'bpp=0\.25' is given twice"):
         Experiment(("bpg",), budgets=(Budget("bpp", 0.25), Budget("bpp", 0.25)))
