@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from linksim.data.base import Objects
 from linksim.experiment import Experiment, Unit
-from linksim.link import Budget, Image, Link, Reception, Transmission
+from linksim.link import Budget, Image, Link, Reception, Transmission, outage_image
 from linksim.measure import Row, measure, shared
 from linksim.original import OriginalLink
 
@@ -52,10 +52,10 @@ def deliver(
     alone = replace(opened, methods=(recorder,), dataset=opened.data, task=opened.judge or "", trials=1, limit=None)
     rows = measure(Unit(alone, method, budget, images, snr_db or opened.snr_db, ""))
     known: dict[tuple[tuple[int, ...], bytes], Image] = {}
-    received = [known.setdefault((image.shape, image.tobytes()), image) for image in recorder.take()]
     found: dict[int, list[Delivery]] = {number: [] for number in images}
-    for row, image in zip(rows, received, strict=True):
-        found[row["image"]].append(Delivery(row, image))
+    for row, image in zip(rows, recorder.take(), strict=True):
+        shown = image if row["ok"] else outage_image(image.shape)
+        found[row["image"]].append(Delivery(row, known.setdefault((shown.shape, shown.tobytes()), shown)))
     return list(found.values())
 
 

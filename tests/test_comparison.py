@@ -231,6 +231,26 @@ class Exact(OriginalLink):
     name = "Exact"
 
 
+def test_differences_come_in_one_order_however_the_run_was_cut(tmp_path: Path) -> None:
+    budgets = (Budget("bpp", 0.5), Budget("bpp", 0.25))
+    for folder, grids in (("once", [(10.0, 20.0)]), ("twice", [(20.0,), (10.0, 20.0)])):
+        for snr_db in grids:
+            experiment = Experiment(("webp", "jpeg"), Plasma(), snr_db, budgets, task="")
+            run_comparison(experiment, tmp_path / folder, Pool(), baseline="jpeg", figures=False)
+    once, twice = ((tmp_path / folder / "differences.csv").read_bytes() for folder in ("once", "twice"))
+    assert once == twice
+    assert [line.split(",")[2] for line in once.decode().splitlines()[1:]] == ["bpp=0.25"] * 2 + ["bpp=0.5"] * 2
+
+
+def test_certainty_is_not_had_by_sending_the_same_images_twice(tmp_path: Path) -> None:
+    once, twice = (
+        linksim.compare(["original"], Plasma(), [10.0], task=Warmth(), trials=trials, out=tmp_path / str(trials))
+        for trials in (1, 2)
+    )
+    assert once["acc"].item() == twice["acc"].item() == 1
+    assert once["acc_lo"].item() == twice["acc_lo"].item() < 0.7
+
+
 def test_differences_of_agreement_are_called_so(tmp_path: Path) -> None:
     experiment = Experiment((Analog(), "original"), Unlabelled(), (10.0,), task=Warmth())
     change = run_comparison(experiment, tmp_path, Pool(), baseline="original", figures=False).differences

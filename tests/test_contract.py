@@ -31,9 +31,10 @@ import linksim
 from linksim.channel import AWGN
 from linksim.comparison import run_comparison
 from linksim.contract import CheckedTask
+from linksim.deliveries import deliver
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
-from linksim.link import Image, Reception
+from linksim.link import Budget, Image, Reception
 from linksim.metrics import psnr
 from linksim.runner import Pool
 
@@ -103,12 +104,14 @@ def test_an_outage_is_grey_whatever_the_link_shows(tmp_path: Path) -> None:
     table = linksim.compare([Bright()], Plasma(1), [20.0], task="", out=tmp_path)
     grey = np.full((64, 64, 3), 128, np.uint8)
     assert (table["outage"].item(), table["psnr"].item()) == (1, pytest.approx(psnr(Plasma()[0].image, grey)))
+    ((delivery,),) = deliver(Experiment((Bright(),), Plasma(1), (20.0,), task=""), "Bright", Budget("bpp", 0.25), [0])
+    assert (delivery.image == grey).all()
 
 
 def test_a_link_that_spends_more_than_its_budget_is_named_under_the_table(tmp_path: Path) -> None:
     linksim.compare([Analog(), "webp+capacity"], Plasma(), [20.0], bpp=0.5, task="", out=tmp_path)
     said = (tmp_path / "table.md").read_text()
-    assert "Analog spends up to 1.5 bpp per image, more than the budget of 0.5" in said
+    assert "Analog spends 1.5 bpp on average, more than the budget of 0.5" in said
     assert "capacity spends" not in said
 
 

@@ -54,9 +54,7 @@ def gather(
     """
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
     pairs = [(method, budget) for budget in experiment.budgets for method in methods]
-    height, width = experiment.data[0].image.shape[:2]
-    step = max(1, min(MAX_IMAGES, MAX_PIXELS // (height * width)))
-    groups = [numbers[start : start + step] for start in range(0, len(numbers), step)]
+    groups = _groups(experiment, numbers)
     calls: list[Call] = []
     for group in groups:
         calls.append((experiment, "original", experiment.budgets[0], group, rising[:1]))
@@ -80,6 +78,20 @@ def gather(
         "classes": list(experiment.data.classes or judge.classes) if judge else [],
         "pixelated": all(max(item["width"], item["height"]) <= PIXELATED for item in items),
     }
+
+
+def _groups(experiment: Experiment, numbers: Sequence[int]) -> list[list[int]]:
+    """Images that are sent together, since a network takes several at once anyway."""
+    groups: list[list[int]] = []
+    pixels = 0
+    for number in numbers:
+        height, width = experiment.data[number].image.shape[:2]
+        pixels += height * width
+        if not groups or len(groups[-1]) == MAX_IMAGES or pixels > MAX_PIXELS:
+            groups.append([])
+            pixels = height * width
+        groups[-1].append(number)
+    return groups
 
 
 def _in_order(
