@@ -10,8 +10,9 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from linksim.errors import LinksimError
 
@@ -61,26 +62,43 @@ def _by_signal(seconds: float, late: type[Overdue]) -> Iterator[None]:
 
 @contextmanager
 def _by_exception(seconds: float, late: type[Overdue]) -> Iterator[None]:
-    thread, over, lock = ctypes.c_ulong(threading.get_ident()), threading.Event(), threading.Lock()
+    """The thread that is watched takes no lock but in one call, since an exception may reach it at any step. What was
+    to be raised and has not been is let come and ignored: to withdraw it (``PyThreadState_SetAsyncExc(thread, None)``)
+    leaves CPython 3.11 looking for it for ever, and traced threads then hand the interpreter round without end."""
+    thread, stop = ctypes.c_ulong(threading.get_ident()), threading.Lock()
+    over = raising = False
+    stop.acquire()
 
     def watch() -> None:
+        nonlocal raising
         wait = seconds
-        while not over.wait(wait):
-            with lock:
-                if not over.is_set():
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(late))
+        while not stop.acquire(timeout=wait):
+            raising = True
+            if not over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(late))
+            raising = False
             wait = AGAIN
 
     def end() -> None:
-        with lock:
-            over.set()
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)  # what was to be raised and has not been yet
+        nonlocal over
+        while True:
+            try:
+                over = True
+                while raising:
+                    time.sleep(0)
+                for _ in range(100):  # Python looks for what it is to raise at every turn
+                    pass
+                break
+            except Overdue:
+                continue
+        with suppress(RuntimeError):  # released already
+            stop.release()
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        yield
-    finally:
         try:  # twice: the first may be interrupted at the last moment
-            end()
+            yield
         finally:
             end()
+    finally:
+        end()
