@@ -4,16 +4,15 @@ a function of (seed, image, SNR, trial), hence what arrives is what was measured
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from linksim.data.base import Objects
 from linksim.experiment import Experiment, Unit
-from linksim.link import Budget, Image, Link, Reception, Transmission, outage_image
-from linksim.measure import Row, measure, shared
+from linksim.link import Budget, Image
+from linksim.measure import Row, delivered, shared
 from linksim.original import OriginalLink
 
 MIN_SCORE = 0.3
@@ -48,14 +47,12 @@ def deliver(
     once cost a network little more than one.
     """
     opened = shared(experiment)
-    recorder = _Recorder(OriginalLink() if method == "original" else opened.link(method, budget), method)
-    alone = replace(opened, methods=(recorder,), dataset=opened.data, task=opened.judge or "", trials=1, limit=None)
-    rows = measure(Unit(alone, method, budget, images, snr_db or opened.snr_db, ""))
+    link = OriginalLink() if method == "original" else opened.link(method, budget)
+    unit = Unit(opened, method, budget, images, snr_db or opened.snr_db, "")
     known: dict[tuple[tuple[int, ...], bytes], Image] = {}
     found: dict[int, list[Delivery]] = {number: [] for number in images}
-    for row, image in zip(rows, recorder.take(), strict=True):
-        shown = image if row["ok"] else outage_image(image.shape)
-        found[row["image"]].append(Delivery(row, known.setdefault((shown.shape, shown.tobytes()), shown)))
+    for row, image in delivered(unit, opened, link, trials=1):
+        found[row["image"]].append(Delivery(row, known.setdefault((image.shape, image.tobytes()), image)))
     return list(found.values())
 
 
@@ -72,26 +69,3 @@ def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.
     hits = np.zeros(len(found), bool)
     hits[possible] = match([found[possible]], [plain]).hit
     return found, hits
-
-
-class _Recorder(Link):
-    """A link that keeps what it delivers."""
-
-    def __init__(self, link: Link, name: str) -> None:
-        self.link, self.name, self.knows_channel = link, name, link.knows_channel
-        self.images: list[Image] = []
-
-    def send(self, images: Sequence[Image], **channel: float) -> Transmission:
-        return self.link.send(images, **channel)
-
-    def receive(
-        self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Any
-    ) -> Reception:
-        got = self.link.receive(received, noise_var, header)
-        self.images += got.images
-        return got
-
-    def take(self) -> list[Image]:
-        """What was delivered since the last call; a link may be remembered for long, its images should not."""
-        taken, self.images = self.images, []
-        return taken

@@ -38,12 +38,17 @@ Row = dict[str, Any]
 
 
 def measure(unit: Unit) -> list[Row]:
-    """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns; of an image in the
-    order of the SNRs and trials."""
+    """Rows of a unit: one per (SNR, image, trial), see ``linksim.store.SCHEMA`` for the columns."""
     experiment = shared(unit.experiment)
     link = experiment.link(unit.method, unit.budget)
+    return [row for row, _ in delivered(unit, experiment, link, experiment.trials)]
+
+
+def delivered(unit: Unit, experiment: Experiment, link: Link, trials: int) -> Iterator[tuple[Row, Image]]:
+    """The rows of a unit, each with the image that arrived; those of an image in the order of SNRs and trials."""
     with one_thread():
-        return [row for batch in _batches(experiment.data, unit.images) for row in _rows(unit, batch, experiment, link)]
+        for batch in batches(experiment.data, unit.images):
+            yield from _deliver(unit, batch, experiment, link, trials)
 
 
 def measure_within(unit: Unit, seconds: float) -> list[Row]:
@@ -72,9 +77,9 @@ def one_thread() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _batches(data: Dataset, numbers: Sequence[int]) -> Iterator[dict[int, Sample]]:
+def batches(data: Dataset, numbers: Sequence[int]) -> Iterator[dict[int, Sample]]:
     """Images by number, a megapixel of them at a time or a single one: how many are in a unit follows from the size of
-    the data set's first."""
+    the data set's first, and others may be larger."""
     batch: dict[int, Sample] = {}
     pixels = 0
     for number in numbers:
@@ -85,24 +90,27 @@ def _batches(data: Dataset, numbers: Sequence[int]) -> Iterator[dict[int, Sample
             batch, pixels = {}, 0
         batch[number] = sample
         pixels += size
-    yield batch
+    if batch:
+        yield batch
 
 
-def _rows(unit: Unit, batch: dict[int, Sample], experiment: Experiment, link: Link) -> Iterator[Row]:
+def _deliver(
+    unit: Unit, batch: dict[int, Sample], experiment: Experiment, link: Link, trials: int
+) -> Iterator[tuple[Row, Image]]:
     numbers, samples = list(batch), list(batch.values())
     images = [sample.image for sample in samples]
     scorer = _Scorer(experiment.judge, experiment.data.classes, samples)
     once = None if link.knows_channel else _send(link, unit.method, images)
     for snr_db in unit.snr_db:
         sent = once or _send(link, unit.method, images, snr_db=snr_db)
-        for trial in range(experiment.trials):
+        for trial in range(trials):
             streams = [noise_stream(experiment.seed, sample.key, snr_db, trial) for sample in samples]
             received, noise_var = _transmit(experiment.medium, sent, snr_db, streams)
             got = _receive(link, unit.method, images, sent, received, noise_var)
             scores = scorer.score(got.images)
             errors = _block_errors(sent, got, len(images))
             for i, sample in enumerate(samples):
-                yield {
+                row = {
                     "unit": unit.id,
                     "method": unit.method,
                     "budget": str(unit.budget),
@@ -116,6 +124,7 @@ def _rows(unit: Unit, batch: dict[int, Sample], experiment: Experiment, link: Li
                     **errors[i],
                     **scores[i],
                 }
+                yield row, got.images[i]
 
 
 def _send(link: Link, name: str, images: Sequence[Image], **channel: float) -> Transmission:

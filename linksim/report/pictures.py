@@ -15,6 +15,7 @@ from linksim.deliveries import Delivery, deliver, evenly_spaced, found_boxes
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Budget
+from linksim.measure import batches
 from linksim.report.album import Album
 from linksim.runner import Pool
 
@@ -26,7 +27,7 @@ PIXELATED = 128
 
 MAX_IMAGES = 8
 MAX_PIXELS = 3 << 19
-"""Of all images shown by default, and of those sent at once: eight small ones, or four photographs of 768×512."""
+"""Of all images shown by default: eight small ones, or four photographs of 768×512."""
 MAX_DELIVERIES = 800
 """Of all images, methods, budgets and SNRs by default: seconds to send again, megabytes to show."""
 
@@ -54,7 +55,7 @@ def gather(
     """
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
     pairs = [(method, budget) for budget in experiment.budgets for method in methods]
-    groups = _groups(experiment, numbers)
+    groups = [list(batch) for batch in batches(experiment.data, numbers)]  # a network takes several at once anyway
     calls: list[Call] = []
     for group in groups:
         calls.append((experiment, "original", experiment.budgets[0], group, rising[:1]))
@@ -78,20 +79,6 @@ def gather(
         "classes": list(experiment.data.classes or judge.classes) if judge else [],
         "pixelated": all(max(item["width"], item["height"]) <= PIXELATED for item in items),
     }
-
-
-def _groups(experiment: Experiment, numbers: Sequence[int]) -> list[list[int]]:
-    """Images that are sent together, since a network takes several at once anyway."""
-    groups: list[list[int]] = []
-    pixels = 0
-    for number in numbers:
-        height, width = experiment.data[number].image.shape[:2]
-        pixels += height * width
-        if not groups or len(groups[-1]) == MAX_IMAGES or pixels > MAX_PIXELS:
-            groups.append([])
-            pixels = height * width
-        groups[-1].append(number)
-    return groups
 
 
 def _in_order(
