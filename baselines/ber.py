@@ -17,9 +17,9 @@ import numpy as np
 
 from baselines.fec.base import ChannelCode
 from baselines.modulation import QAM, gray_levels
-from linksim.channel import complex_normal, noise_stream, noise_variance
+from linksim.channels.base import complex_normal, noise_stream, noise_variance
 from linksim.errors import LinksimError
-from linksim.metrics import wilson
+from linksim.scoring.intervals import wilson
 
 BATCH = 256
 """Blocks of a batch; the last one may have fewer."""

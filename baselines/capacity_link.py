@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from baselines.separate import SourceSender
 from baselines.source.base import SourceCodec
-from linksim.channel import noise_variance
+from linksim.channels.base import noise_variance
 from linksim.link import Image, Link, LinkOptions, Reception, Transmission, outage_image
 
 DEFAULT_CHAIN_RATE = 3.0  # information bits per channel use of rate-3/4 16-QAM

@@ -45,9 +45,9 @@ def cold() -> float:
 def profile() -> tuple[float, dict[str, float]]:
     """Processor seconds of the run in this process alone, in all and by stage."""
     from linksim.comparison import run_comparison
+    from linksim.engine.pools import Pool
     from linksim.experiment import Experiment
     from linksim.link import Budget
-    from linksim.runner import Pool
 
     experiment = Experiment(("jpeg", "webp", "bpg"), "photos", budgets=(Budget("bpp", 0.5),))
     profiler = cProfile.Profile(time.process_time)

@@ -27,11 +27,11 @@ from timing import medians
 
 from linksim.comparison import run_comparison
 from linksim.data.images import read_image
+from linksim.engine.measure import Row, measure
+from linksim.engine.pools import InProcess, Pool
+from linksim.engine.runner import run as run_units
+from linksim.engine.store import Store
 from linksim.experiment import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, Experiment, Unit
-from linksim.measure import Row, measure
-from linksim.runner import InProcess, Pool
-from linksim.runner import run as run_units
-from linksim.store import Store
 
 PHOTOS = Path(__file__).parent.parent / "linksim" / "data" / "assets" / "photos"
 METHODS = ("bpg", "bpg+ldpc-1/2+qpsk", "webp", "jpeg")

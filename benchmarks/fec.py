@@ -29,8 +29,8 @@ from baselines.fec.decoder import Decoder
 from baselines.fec.rules import NormalisedMinSum, Rule, SumProduct
 from baselines.fec.wifi import WifiLDPC
 from baselines.modulation import QAM
-from linksim.channel import complex_normal, noise_variance
-from linksim.metrics import wilson
+from linksim.channels.base import complex_normal, noise_variance
+from linksim.scoring.intervals import wilson
 
 ITERATIONS = 20
 BATCH = 64

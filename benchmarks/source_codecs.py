@@ -25,7 +25,7 @@ from baselines.source.jpeg import JPEG
 from baselines.source.webp import WebP
 from linksim.data.images import SUFFIXES, read_image
 from linksim.link import Image
-from linksim.metrics import psnr
+from linksim.scoring.image_quality import psnr
 
 PHOTOS = Path(__file__).parent.parent / "linksim" / "data" / "assets" / "photos"
 CODECS: dict[str, SourceCodec] = {

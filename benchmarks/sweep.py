@@ -22,9 +22,9 @@ from timing import medians
 
 from baselines.source.search import largest_fitting
 from linksim import registry
-from linksim.channel import noise_variance
+from linksim.channels.base import noise_variance
 from linksim.link import Image, outage_image
-from linksim.metrics import psnr, ssim
+from linksim.scoring.image_quality import psnr, ssim
 
 DATASET = "stamps10/train"
 PUBLISHED_IMAGES = 200
@@ -49,9 +49,9 @@ def sweep(images: int, workers: int = 0, dask: str = "") -> tuple[str, list[Row]
     """The summary and the rows. workers: processes; 0 for this one."""
     from linksim.cli.compare import make_pool
     from linksim.comparison import run_comparison
+    from linksim.engine.pools import Pool
+    from linksim.engine.store import Store
     from linksim.experiment import Experiment
-    from linksim.runner import Pool
-    from linksim.store import Store
 
     pool = make_pool(workers, dask) if workers else Pool()
     experiment = Experiment(("bpg",), DATASET, task="", limit=images)
@@ -173,7 +173,7 @@ def against_published(runs: int) -> None:
 def forget() -> None:
     """Make a process that has swept before as good as new."""
     from baselines import separate
-    from linksim import measure
+    from linksim.engine import measure
 
     for memory in (separate.encoded_files, measure.shared, measure._memoised):
         memory.cache_clear()

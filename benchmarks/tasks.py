@@ -1,11 +1,11 @@
-"""What a verdict costs: milliseconds per image of the downstream tasks in each runtime, on one processor.
+"""What a prediction costs: milliseconds per image of the downstream tasks in each runtime, on one processor.
 
     python benchmarks/tasks.py [--compile]
 
 Processor time is counted, not the clock's, so that other programs on the machine disturb it less. Each row is one
-network on one already resized image at a time, as the tasks run; ``judge`` is the whole task from uint8 pixels to the
-verdict, ``memoised`` the same for images seen before. ``differs`` is the largest difference of the output to that of
-a batch of eight: where it is not 0, a verdict could depend on its neighbours, hence no batches.
+network on one already resized image at a time, as the tasks run; ``predict`` is the whole task from uint8 pixels to the
+prediction, ``memoised`` the same for images seen before. ``differs`` is the largest difference of the output to that of
+a batch of eight: where it is not 0, a prediction could depend on its neighbours, hence no batches.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def whole(title: str, task: Any, shape: tuple[int, int, int]) -> None:
     random = np.random.default_rng(0)
     images = [[random.integers(0, 256, shape, dtype=np.uint8)] for _ in range(IMAGES)]
     memo = Memo(task)
-    fresh, known = milliseconds(task.judge, images), milliseconds(memo.judge, images)
-    print(f"{title}, judge of {shape[0]} x {shape[1]} pixels: {fresh:.1f} ms; memoised: {known:.3f} ms", flush=True)
+    fresh, known = milliseconds(task.predict, images), milliseconds(memo.predict, images)
+    print(f"{title}, predict of {shape[0]} x {shape[1]} pixels: {fresh:.1f} ms; memoised: {known:.3f} ms", flush=True)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from jscc.networks import JSCC, Architecture
 from linksim.errors import LinksimError
-from linksim.store import write_atomically
+from linksim.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.errors import LinksimError, one_line
-from linksim.store import write_atomically
+from linksim.files import write_atomically
 
 COLUMNS = ("step", "lr", "loss", "val_psnr", "val_acc", "val_loss", "idle_channels")
 

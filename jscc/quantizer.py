@@ -2,7 +2,7 @@
 
 An image's *elements* are the encoder's outputs, flattened; two elements make one complex symbol (the first is its
 real part). Symbols have unit average power per image; Es/N0 is per complex symbol and the noise has N0/2 per real
-dimension (``linksim.channel``).
+dimension (``linksim.channels.base``).
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def absolute_importance(tap: FeatureTap, images: Tensor) -> Tensor:
 
 
 def predicted_importance(tap: FeatureTap, images: Tensor) -> Tensor:
-    """w_k^c of each image's own verdict c, (N, K), as in Grad-CAM (Selvaraju et al., 2017)."""
+    """w_k^c of each image's own prediction c, (N, K), as in Grad-CAM (Selvaraju et al., 2017)."""
     features, logits = _watched(tap, images)
     return pooled(torch.autograd.grad(logits.max(1).values.sum(), features)[0])
 

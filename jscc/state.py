@@ -15,7 +15,7 @@ from torch import Tensor
 from jscc.checkpoint import parse_tensors, read_bytes
 from jscc.networks import JSCC
 from linksim.errors import LinksimError
-from linksim.store import write_atomically
+from linksim.files import write_atomically
 
 
 @dataclass

@@ -169,8 +169,8 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         run = asdict(self.run) | {"start": self.start_facts, "snr_db": list(self.run.snr_db)}
-        judged = {"validation": self.validation.digest, "task": self.task_facts}
-        identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest} | judged))
+        predicted = {"validation": self.validation.digest, "task": self.task_facts}
+        identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest} | predicted))
         return identity
 
     def _resume(self) -> int:

@@ -24,9 +24,9 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Equal-sized images, their labels where they have any, and the task that judges them (None: PSNR alone).
+    """Equal-sized images, their labels where they have any, and the task that predicts on them (None: PSNR alone).
 
-    Without labels the accuracy is the agreement with the task's verdict on the original image.
+    Without labels the accuracy is the agreement with the task's prediction on the original image.
     """
 
     images: Sequence[Image]
@@ -84,9 +84,9 @@ def validate(network: JSCC, data: ValidationSet, snr_db: float, objective: Objec
 
 
 def _correct(task: nn.Module, received: Tensor, original: Tensor, labels: Sequence[int | None]) -> int:
-    verdicts = task(received).argmax(1).tolist()
+    predictions = task(received).argmax(1).tolist()
     wanted = task(original).argmax(1).tolist() if None in labels else labels
-    return sum(v == w for v, w in zip(verdicts, wanted, strict=True))
+    return sum(v == w for v, w in zip(predictions, wanted, strict=True))
 
 
 def idle_share(network: JSCC, images: Tensor) -> float:

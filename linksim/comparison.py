@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from linksim import tables
-from linksim.aggregate import differences, summarise
+from linksim.engine.pools import Pool, ProcessPool
+from linksim.engine.runner import Progress, run
+from linksim.engine.store import Store
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, check_snr
+from linksim.experiment import Experiment
+from linksim.files import write_atomically
+from linksim.grid import check_snr
 from linksim.link import Budget, Link
-from linksim.runner import Pool, ProcessPool, Progress, run
-from linksim.store import Store, write_atomically
+from linksim.output import tables
+from linksim.scoring.aggregation import differences, summarise
 
 if TYPE_CHECKING:
     from linksim.data.base import Dataset
@@ -31,7 +34,7 @@ FIXED = ("data_set", "dataset", "channel", "task", "seed", "trials", "over_budge
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out: the summary (see ``linksim.aggregate``), the differences to the baseline if one was named, the
+    """Results: the summary (see ``linksim.scoring.aggregation``), the differences to the baseline if one was named, the
     folder that holds them, and one line for each method that failed."""
 
     experiment: Experiment
@@ -69,8 +72,8 @@ def run_comparison(
         change = differences(rows, baseline) if baseline in finished else None
         _write_tables(folder, experiment, summary, change)
         if figures:
-            from linksim.plots import save_all
-            from linksim.report import write_report
+            from linksim.output.plots import save_all
+            from linksim.output.report import write_report
 
             save_all(summary, folder)
             write_report(folder, experiment, pool=pool)
@@ -128,7 +131,7 @@ def compare(
     out: str | os.PathLike[str] | None = None,
     figures: bool = True,
 ) -> pd.DataFrame:
-    """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.aggregate.COLUMNS``).
+    """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.scoring.aggregation.COLUMNS``).
 
     methods: names such as ``"bpg"`` or ``"webp+ldpc-1/2+qpsk"``, ``"package.module:Class"``, or ``Link`` objects.
     snr_db: Es/N0 in dB, one or several. bpp or cbr: the budget or budgets, in source bits or complex channel uses per

@@ -5,88 +5,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
 import shlex
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from linksim import registry
-from linksim.contract import blaming, check_sample
+from linksim.engine.contract import check_sample, errors_from
 from linksim.errors import LinksimError
+from linksim.grid import check_snr, format_snr
 from linksim.link import Budget, Link, LinkOptions
 
 if TYPE_CHECKING:
-    from linksim.channel import Channel
+    from linksim.channels.base import Channel
     from linksim.data.base import Dataset
     from linksim.tasks.base import Task
 
-SNR_RANGE_DB = (-50.0, 100.0)
-MAX_POINTS = 10_000
 PIXELS_PER_UNIT = 1 << 20
 MAX_IMAGES_PER_UNIT = 32
-
-
-def parse_snr(text: str) -> tuple[float, ...]:
-    """SNR points in dB from ``0:20`` (both ends included, step 1), ``0:20:2``, ``1,5,10`` or a mix of these.
-
-    >>> parse_snr("0:4:2,10")
-    (0.0, 2.0, 4.0, 10.0)
-    """
-    points: list[float] = []
-    for part in text.split(","):
-        points += _snr_range(part, text) if ":" in part else [_number(part, text)]
-    return check_snr(points)
-
-
-def _number(part: str, text: str) -> float:
-    try:
-        return float(part)
-    except ValueError:
-        raise LinksimError(
-            f"SNR {text!r}: {part.strip()!r} is not a number; write 0:20, 0:20:2 or 1,5,10 (dB)"
-        ) from None
-
-
-def _snr_range(part: str, text: str) -> list[float]:
-    fields = [_number(field, text) for field in part.split(":")]
-    if len(fields) > 3 or not all(map(math.isfinite, fields)):
-        raise LinksimError(f"SNR {text!r}: a range is START:STOP or START:STOP:STEP (dB)")
-    start, stop, step = (*fields, 1.0)[:3]
-    if step <= 0 or stop < start:
-        raise LinksimError(f"SNR {text!r}: START must not exceed STOP and STEP must be above 0")
-    count = math.floor((stop - start) / step + 1e-9) + 1
-    if count > MAX_POINTS:
-        raise LinksimError(f"SNR {text!r}: {count} points; at most {MAX_POINTS} are allowed")
-    return [round(start + i * step, 9) for i in range(count)]
-
-
-def check_snr(points: Iterable[float]) -> tuple[float, ...]:
-    """The points as a tuple of distinct floats, or a LinksimError that names the first bad one."""
-    low, high = SNR_RANGE_DB
-    try:
-        values = tuple(dict.fromkeys(float(point) for point in points))
-    except (TypeError, ValueError):
-        raise LinksimError(f"SNR {points!r}: must be numbers (dB)") from None
-    if not values:
-        raise LinksimError("no SNR point given; write 0:20, 0:20:2 or 1,5,10 (dB)")
-    for value in values:
-        if not low <= value <= high:
-            raise LinksimError(f"SNR {value:g} dB: must lie between {low:g} and {high:g} dB")
-    return values
-
-
-def parse_budgets(kind: str, text: str) -> tuple[Budget, ...]:
-    """Budgets of a kind (``bpp`` or ``cbr``) from ``0.25`` or ``0.25,0.5``."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise LinksimError(f"{kind} {text!r}: must be numbers such as 0.25 or 0.25,0.5") from None
-    return tuple(dict.fromkeys(Budget(kind, value) for value in values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +87,7 @@ class Experiment:
         """The data set itself."""
         if not isinstance(self.dataset, str):
             return self.dataset
-        with blaming(f"data set {self.dataset!r}: opening it"):
+        with errors_from(f"data set {self.dataset!r}: opening it"):
             return registry.dataset(self.dataset)
 
     @cached_property
@@ -159,7 +98,7 @@ class Experiment:
             return wanted
         if not wanted:
             return None
-        with blaming(f"task {wanted!r}: opening it"):
+        with errors_from(f"task {wanted!r}: opening it"):
             return registry.task(wanted, self.device)
 
     @cached_property
@@ -167,7 +106,7 @@ class Experiment:
         """The channel itself."""
         if not isinstance(self.channel, str):
             return self.channel
-        with blaming(f"channel {self.channel!r}: making it"):
+        with errors_from(f"channel {self.channel!r}: making it"):
             return registry.channel(self.channel)
 
     def link(self, method: str, budget: Budget) -> Link:
@@ -176,7 +115,7 @@ class Experiment:
         if isinstance(given, Link):
             return given
         if (method, budget) not in self._links:
-            with blaming(f"method {method!r}: making it"):
+            with errors_from(f"method {method!r}: making it"):
                 options = LinkOptions(budget, self.over_budget, self.device, self.snr_db)
                 self._links[method, budget] = registry.link(given, options)
         return self._links[method, budget]
@@ -188,7 +127,7 @@ class Experiment:
     @property
     def size(self) -> int:
         """How many images take part."""
-        with blaming(f"data set {self.data.name!r}: counting its images"):
+        with errors_from(f"data set {self.data.name!r}: counting its images"):
             count = len(self.data)
         return count if self.limit is None else min(self.limit, count)
 
@@ -252,7 +191,7 @@ class Experiment:
         """What the links want their reader to know, each sentence once."""
         said: list[str] = []
         for method in self.method_names:
-            with blaming(f"method {method!r}: its notes()"):
+            with errors_from(f"method {method!r}: its notes()"):
                 said += [str(note) for b in self.budgets for note in self.link(method, b).notes()]
         return tuple(dict.fromkeys(said))
 
@@ -299,7 +238,7 @@ class Unit:
 
 def _identity(what: str, thing: Link | Dataset | Task | Channel) -> dict[str, Any]:
     """How a thing identifies itself, if that is JSON."""
-    with blaming(f"{what}: its identity()"):
+    with errors_from(f"{what}: its identity()"):
         identity = thing.identity()
         json.dumps(identity)
     return identity
@@ -319,24 +258,3 @@ def package_version(name: str) -> str:
 def digest(thing: Any) -> str:
     """SHA-256 (hex) of a JSON-able thing, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(thing, sort_keys=True, allow_nan=True).encode()).hexdigest()
-
-
-def format_snr(points: Sequence[float]) -> str:
-    """The shortest text that ``parse_snr`` reads back.
-
-    >>> format_snr(parse_snr("0:20")), format_snr((1.0, 5.0, 10.0))
-    ('0:20', '1,5,10')
-    """
-    for text in _candidates(points):
-        if parse_snr(text) == tuple(points):
-            return text
-    return ",".join(f"{point:g}" for point in points)
-
-
-def _candidates(points: Sequence[float]) -> list[str]:
-    if len(points) < 3 or points[1] <= points[0]:
-        return []
-    start, stop, step = f"{points[0]:g}", f"{points[-1]:g}", f"{points[1] - points[0]:g}"
-    if points[-1] < points[0] or not re.fullmatch(r"[0-9.]+", step):
-        return []
-    return [f"{start}:{stop}", f"{start}:{stop}:{step}"]

@@ -2,7 +2,7 @@
 
     images ──► Link.send ──► symbols ──► channel(SNR) ──► received ──► Link.receive ──► images'
 
-Conventions, the same for every link (see ``linksim.channel``): complex baseband symbols of unit average power
+Conventions, the same for every link (see ``linksim.channels.base``): complex baseband symbols of unit average power
 *per image*, SNR = Es/N0 per complex symbol, N0/2 noise variance per real dimension.
 """
 

@@ -19,7 +19,7 @@ from linksim.link import Link, LinkOptions, Method
 if TYPE_CHECKING:
     from baselines.fec.base import ChannelCode
     from baselines.source.base import SourceCodec
-    from linksim.channel import Channel
+    from linksim.channels.base import Channel
     from linksim.data.base import Dataset
     from linksim.tasks.base import Task
 

@@ -27,14 +27,14 @@ from baselines.fec.wifi import WifiLDPC
 from baselines.modulation import modulation
 from baselines.separate import SeparateLink
 from baselines.source.jpeg import JPEG
-from linksim.aggregate import COLUMNS
 from linksim.comparison import run_comparison
 from linksim.data.base import Sample
+from linksim.engine.pools import Pool
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.link import Budget, Image, Transmission
 from linksim.original import OriginalLink
-from linksim.runner import Pool
+from linksim.scoring.aggregation import COLUMNS
 
 OUTPUTS = ("summary.csv", "table.md", "table.tex", "experiment.json")
 FIGURES = ("psnr.png", "psnr.pdf", "ssim.png", "ssim.pdf", "outage.png", "outage.pdf")
@@ -198,7 +198,7 @@ def test_a_part_with_a_single_wrong_byte_is_measured_again_or_does_no_harm(tmp_p
 
 
 def test_two_runs_on_one_folder_do_not_mix(tmp_path: Path) -> None:
-    from linksim.store import Store
+    from linksim.engine.store import Store
 
     with Store(tmp_path).lock(), pytest.raises(LinksimError, match="another run is writing"):
         compare(tmp_path)

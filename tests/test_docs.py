@@ -93,9 +93,9 @@ def commands(block: Block) -> list[list[str]]:
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader's folder, and smaller work: fewer images and SNRs, smaller photographs, no worker processes."""
-    from linksim import runner
     from linksim.data.base import Sample
     from linksim.data.photos import Photos
+    from linksim.engine import pools
     from linksim.experiment import Experiment
 
     check, load = Experiment.__post_init__, Photos.__getitem__
@@ -111,7 +111,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Experiment, "__post_init__", cut)
     monkeypatch.setattr(Photos, "__getitem__", quarter)
-    monkeypatch.setattr(runner, "ProcessPool", lambda workers, preload=(): runner.Pool())
+    monkeypatch.setattr(pools, "ProcessPool", lambda workers, preload=(): pools.Pool())
     for place in (ROOT, tmp_path):
         monkeypatch.syspath_prepend(place)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -264,8 +264,8 @@ def first_column(page: Path, heading: str) -> list[str]:
 
 
 def test_files_page_lists_every_column() -> None:
-    from linksim.aggregate import COLUMNS
-    from linksim.store import SCHEMA
+    from linksim.engine.store import SCHEMA
+    from linksim.scoring.aggregation import COLUMNS
 
     page = ROOT / "docs/reference/files.md"
     assert first_column(page, "Rows") == SCHEMA.names

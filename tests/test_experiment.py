@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import linksim
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, check_snr, format_snr, parse_budgets, parse_snr
+from linksim.experiment import Experiment
+from linksim.grid import check_snr, format_snr, parse_budgets, parse_snr
 from linksim.link import Budget, Method
 
 

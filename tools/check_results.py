@@ -20,17 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from linksim import recipes, tables
-from linksim.aggregate import differences, summarise
-from linksim.deliveries import evenly_spaced
+from linksim import recipes
+from linksim.engine.measure import measure
+from linksim.engine.replay import evenly_spaced
+from linksim.engine.store import SCHEMA, Store
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment, Unit
 from linksim.link import Budget
-from linksim.measure import measure
+from linksim.output import tables
+from linksim.output.report import experiment_from, read_description
 from linksim.recipes import published
 from linksim.recipes.reproduction import available
-from linksim.report import experiment_from, read_description
-from linksim.store import SCHEMA, Store
+from linksim.scoring.aggregation import differences, summarise
 
 RESULTS = Path(__file__).parents[1] / "results"
 KEYS = ["image", "snr_db", "trial"]

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from linksim import registry
-from linksim.contract import CheckedTask
 from linksim.data.base import Dataset, Sample
+from linksim.engine.contract import CheckedTask
 from linksim.errors import LinksimError
 
 Parse = Callable[[], object]
@@ -34,7 +34,7 @@ def coded(name: str) -> Callable[[Path], Parse]:
     """``linksim decode`` of a source codec's file."""
 
     def prepare(folder: Path) -> Parse:
-        from linksim.codec_files import decode_file
+        from baselines.source.files import decode_file
         from linksim.data.images import read_image
 
         codec = registry.codec(name)
@@ -187,13 +187,13 @@ def head(folder: Path) -> Parse:
     noise = np.random.default_rng(0).normal(size=(3, 1280)).astype(np.float32)
     card = {"name": "three", "classes": ["a", "b", "c"], "size": 32}
     heads.write(heads.Head(noise, np.zeros(3, np.float32), 1.0, 1.0), folder / "a.safetensors", card)
-    return lambda: judged(load_task(str(folder / "a.safetensors")))
+    return lambda: predicted(load_task(str(folder / "a.safetensors")))
 
 
-def judged(task: object) -> None:
+def predicted(task: object) -> None:
     """A task must judge an image, or say why not."""
-    (verdict,) = CheckedTask(task).judge([picture()])  # type: ignore[arg-type]
-    assert 0 <= verdict < (len(task.classes) or 3)  # type: ignore[attr-defined]
+    (prediction,) = CheckedTask(task).predict([picture()])  # type: ignore[arg-type]
+    assert 0 <= prediction < (len(task.classes) or 3)  # type: ignore[attr-defined]
     json.dumps(task.identity())  # type: ignore[attr-defined]
 
 
@@ -210,7 +210,7 @@ def torchscript(folder: Path) -> Parse:
     from linksim.tasks.load import load_task
 
     torch.jit.save(torch.jit.trace(small_network(), torch.zeros(1, 3, 24, 24)), str(folder / "a.pt"))
-    return lambda: judged(load_task(f"{folder / 'a.pt'}?size=24"))
+    return lambda: predicted(load_task(f"{folder / 'a.pt'}?size=24"))
 
 
 def onnx(folder: Path) -> Parse:
@@ -219,7 +219,7 @@ def onnx(folder: Path) -> Parse:
     from linksim.tasks.load import load_task
 
     torch.onnx.export(small_network(), (torch.zeros(1, 3, 24, 24),), folder / "a.onnx", dynamo=False)
-    return lambda: judged(load_task(f"{folder / 'a.onnx'}?size=24"))
+    return lambda: predicted(load_task(f"{folder / 'a.onnx'}?size=24"))
 
 
 def recipe(folder: Path) -> Parse:
@@ -232,7 +232,7 @@ def recipe(folder: Path) -> Parse:
 
 
 def cluster(folder: Path) -> Parse:
-    from linksim.cluster import read_cluster_file
+    from linksim.engine.cluster import read_cluster_file
 
     path = folder / "slurm.yaml"
     path.write_text("system: slurm\njobs: 3\noptions:\n  cores: 4\n  memory: 16GB\n  walltime: '01:00:00'\n")
@@ -263,9 +263,9 @@ class Two(Dataset):
 def results(folder: Path) -> Parse:
     """The folder of a comparison that goes on: the summary is the same, or the run is refused."""
     from linksim.comparison import run_comparison
+    from linksim.engine.pools import Pool
     from linksim.experiment import Experiment
     from linksim.link import Budget
-    from linksim.runner import Pool
 
     experiment = Experiment(("original", "jpeg+capacity"), Two(), (0.0, 20.0), (Budget("bpp", 4),), task="")
 
@@ -285,8 +285,8 @@ def results(folder: Path) -> Parse:
 
 def summary(folder: Path) -> Parse:
     """What ``linksim plot`` and ``linksim report`` read."""
-    from linksim import tables
-    from linksim.report import experiment_from, read_description
+    from linksim.output import tables
+    from linksim.output.report import experiment_from, read_description
 
     finished = Path(registry.__file__).parents[1] / "results" / "photos"
     for name in ("summary.csv", "experiment.json"):
@@ -302,7 +302,8 @@ def summary(folder: Path) -> Parse:
 
 def names(folder: Path) -> Parse:
     """What stands behind --methods, --snr, --bpp, --dataset and --task."""
-    from linksim.experiment import Experiment, parse_budgets, parse_snr
+    from linksim.experiment import Experiment
+    from linksim.grid import parse_budgets, parse_snr
     from linksim.tasks.load import ModelInput
 
     given = {

@@ -31,10 +31,12 @@ from baselines.source import bpg_format
 from baselines.source.bpg import BPG
 from baselines.source.jpeg import JPEG
 from baselines.source.search import Encoder, Found, SearchedCodec, largest_fitting
-from linksim.channel import AWGN, complex_normal, noise_stream, noise_variance, rayleigh_fast
+from linksim.channels.awgn import AWGN
+from linksim.channels.base import complex_normal, noise_stream, noise_variance
+from linksim.channels.fading import rayleigh_fast
 from linksim.data.photos import Photos
 from linksim.link import Budget, Image, outage_image
-from linksim.metrics import psnr
+from linksim.scoring.image_quality import psnr
 
 BLOCKS = 512
 HIGHEST_DB = 40.0

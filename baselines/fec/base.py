@@ -43,7 +43,7 @@ class ChannelCode(ABC):
 
     @abstractmethod
     def decode(self, llr: LLR, lengths: Lengths) -> tuple[Bits, npt.NDArray[np.bool_]]:
-        """(information bits of all blocks end to end, verdict per block). The verdict is what a receiver can know
+        """(information bits of all blocks end to end, flag per block). The flag is what a receiver can know
         (the syndrome); a code without one says True."""
 
     def split(self, bits: int) -> Lengths:

@@ -37,8 +37,8 @@ def ber(
     from baselines.ber import Simulation
     from linksim import registry
     from linksim.cli.progress import bar
-    from linksim.experiment import parse_snr
-    from linksim.store import make_folder
+    from linksim.files import make_folder
+    from linksim.grid import parse_snr
 
     simulation = Simulation(
         registry.code(code), modulations.modulation(modulation), max_blocks, block_errors, seed, demapper, workers
@@ -138,7 +138,7 @@ def _limits(simulation: Simulation) -> list[str]:
 
 def _write(rows: pd.DataFrame, simulation: Simulation, out: Path) -> list[Path]:
     from linksim.errors import LinksimError
-    from linksim.plots import save, style
+    from linksim.output.plots import save, style
 
     try:
         rows.to_csv(out / "ber.csv", index=False, lineterminator="\n")
@@ -153,7 +153,7 @@ def figure(rows: pd.DataFrame, simulation: Simulation) -> Figure:
     from matplotlib.figure import Figure
 
     from baselines.capacity import awgn_snr_db
-    from linksim.plots import COLOURS
+    from linksim.output.plots import COLOURS
 
     drawing = Figure()
     axes = drawing.subplots()

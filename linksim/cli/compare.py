@@ -13,8 +13,8 @@ from linksim.cli.device import check_device
 from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
+    from linksim.engine.pools import Pool
     from linksim.experiment import Experiment
-    from linksim.runner import Pool
 
 
 def compare(
@@ -43,7 +43,8 @@ def compare(
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
 ) -> int:
     """Send every image over every method at every SNR; tabulate what arrives."""
-    from linksim.experiment import Experiment, parse_budgets, parse_snr
+    from linksim.experiment import Experiment
+    from linksim.grid import parse_budgets, parse_snr
 
     if not dask:
         check_device(device)
@@ -79,10 +80,10 @@ def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
 
 def make_pool(workers: int, dask: str) -> Pool:
     """Where units run: a Dask cluster if one is named, else processes of this machine."""
-    from linksim.runner import ProcessPool
+    from linksim.engine.pools import ProcessPool
 
     if dask:
-        from linksim.cluster import DaskPool
+        from linksim.engine.cluster import DaskPool
 
         return DaskPool(dask)
     return ProcessPool(workers or os.cpu_count() or 1)
@@ -100,9 +101,9 @@ def show(
     """Run an experiment with progress and print its tables; 1 if a method failed."""
     from rich.console import Console
 
-    from linksim import tables
     from linksim.cli.progress import bar
     from linksim.comparison import run_comparison
+    from linksim.output import tables
 
     # The hash opens every link, data set and task: what cannot run is refused before any worker starts.
     name = f"{experiment.data.name}-{experiment.hash()[:8]}"

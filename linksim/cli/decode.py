@@ -17,8 +17,9 @@ def decode(
     codec: Annotated[str, typer.Option(help="Source codec; by default the one that a file's name ends like.")] = "",
 ) -> int:
     """Decode files of a source codec: DIR/NAME.png each."""
-    from linksim import codec_files, registry
-    from linksim.store import make_folder
+    from baselines.source import files as codec_files
+    from linksim import registry
+    from linksim.files import make_folder
 
     pairs = codec_files.plan(files, out_dir, ".png")
     coders = [registry.codec(codec) if codec else codec_files.codec_for(source) for source, _ in pairs]

@@ -21,9 +21,10 @@ def encode(
     ] = None,
 ) -> int:
     """Code images to a budget or at a quality: DIR/NAME.bpg and so on, with their size and PSNR."""
-    from linksim import codec_files, registry
+    from baselines.source import files as codec_files
+    from linksim import registry
+    from linksim.files import make_folder
     from linksim.link import Budget
-    from linksim.store import make_folder
 
     coder = registry.codec(codec)
     if (bpp is None) == (quality is None):

@@ -18,9 +18,9 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Where the figures go; the folder itself by default.")] = None,
 ) -> None:
     """Draw every metric with 95 % bands, as PNG and PDF: versus SNR, bits or a recipe's own axis."""
-    from linksim.plots import save_all
+    from linksim.output.plots import save_all
+    from linksim.output.tables import read_summary
     from linksim.recipes.figures import Axis, save_placed
-    from linksim.tables import read_summary
 
     summary = read_summary(folder)
     axis = None if x else Axis.read(folder, summary)

@@ -21,8 +21,8 @@ def report(
 ) -> None:
     """Write one self-contained page: curves, table, fairness facts, and what each method delivers at every SNR."""
     from linksim.cli.progress import bar
-    from linksim.report import experiment_from, read_description, write_report
-    from linksim.runner import ProcessPool
+    from linksim.engine.pools import ProcessPool
+    from linksim.output.report import experiment_from, read_description, write_report
 
     check_device(device)
     experiment = experiment_from(read_description(folder), device)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import RenderableType
 
+    from linksim.engine.pools import Pool
     from linksim.recipes import Changes, Recipe, Reproduction
-    from linksim.runner import Pool
 
 RESULTS = Path("results")
 
@@ -101,7 +101,7 @@ def carry_out(
 def _show(found: Reproduction, changes: Changes) -> None:
     from rich.console import Console
 
-    from linksim import tables
+    from linksim.output import tables
     from linksim.recipes.reproduction import paper_says, placed
 
     recipe, result, console = found.recipe, found.comparison, Console()

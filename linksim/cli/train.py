@@ -32,7 +32,7 @@ def train(
     val: Annotated[str, typer.Option(help="Data set to validate on.")] = "stamps10/val",
     val_images: Annotated[int, typer.Option(help="How many of its images.")] = 128,
     task: Annotated[str, typer.Option(help="Downstream task; none to do without (deepjscc only).")] = "classify",
-    loss: Annotated[str, typer.Option(help="pixel, features, gsw, classwise or verdict; empty: the method's.")] = "",
+    loss: Annotated[str, typer.Option(help="pixel, features, gsw, classwise or prediction; empty: the method's.")] = "",
     layer: Annotated[str, typer.Option(help="The task's layer whose features are compared.")] = "",
     variant: Annotated[str, typer.Option(help="Weights of the gsw loss: paper, absolute or predicted.")] = "",
     tau: Annotated[float | None, typer.Option(help="Temperature of the gsw weights (eq. 10).")] = None,
@@ -118,9 +118,9 @@ def _run(run: Run, out: Path, data: str, val: tuple[str, int], task: str, device
     folder = Path(data)
     arrays = folder.is_dir() and any(folder.glob("*.npy"))
     images = TrainingImages.from_folder(folder) if arrays else TrainingImages.from_dataset(registry.dataset(data))
-    judge = None if task == "none" else registry.task(task, device)
-    module = getattr(judge, "module", None)
-    if judge is not None and module is None:
+    teacher = None if task == "none" else registry.task(task, device)
+    module = getattr(teacher, "module", None)
+    if teacher is not None and module is None:
         raise LinksimError(f"task {task!r}: has no torch module to take gradients through")
     trainer = Trainer(
         run,
@@ -128,7 +128,7 @@ def _run(run: Run, out: Path, data: str, val: tuple[str, int], task: str, device
         ValidationSet.from_dataset(registry.dataset(val[0]), val[1], module),
         out,
         device=device,
-        task_facts={} if judge is None else judge.identity(),
+        task_facts={} if teacher is None else teacher.identity(),
         command=shlex.join(["linksim", *sys.argv[1:]]),
         compiled=compiled,
     )

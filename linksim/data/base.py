@@ -41,7 +41,7 @@ class Dataset(ABC):
     name: str = ""
     classes: tuple[str, ...] = ()
     task: str = ""
-    """The task that judges this data set when the user names none ('' for none)."""
+    """The task that predicts on this data set when the user names none ('' for none)."""
 
     @abstractmethod
     def __len__(self) -> int: ...

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from linksim import plots
 from linksim.errors import LinksimError
+from linksim.files import write_atomically
+from linksim.output import plots
+from linksim.output.tables import Metric, measured
 from linksim.recipes.recipe import Recipe
-from linksim.store import write_atomically
-from linksim.tables import Metric, measured
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

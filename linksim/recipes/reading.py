@@ -22,10 +22,10 @@ from typing import Any
 import yaml
 
 from linksim.errors import LinksimError, unknown
-from linksim.experiment import check_snr, parse_budgets, parse_snr
+from linksim.grid import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
+from linksim.output.tables import METRICS
 from linksim.recipes.recipe import Changes, Entry, Gain, Recipe
-from linksim.tables import METRICS
 
 Check = Callable[[Any], Any]
 MAX_BYTES = 1 << 20

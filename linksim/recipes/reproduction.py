@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from linksim import tables
 from linksim.comparison import Comparison, run_comparison
-from linksim.deliveries import evenly_spaced
+from linksim.engine.pools import Pool
+from linksim.engine.replay import evenly_spaced
+from linksim.engine.runner import Progress
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
+from linksim.files import write_atomically
 from linksim.link import Budget
+from linksim.output import tables
 from linksim.recipes import published
 from linksim.recipes.figures import Axis, draw
 from linksim.recipes.recipe import Changes, Entry, Recipe
-from linksim.runner import Pool, Progress
-from linksim.store import write_atomically
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def _lacks(experiment: Experiment, entry: Entry, budget: Budget) -> str:
 
 
 def _unjudged(recipe: Recipe, experiment: Experiment) -> list[str]:
-    """That the recipe is about a task's verdicts and the data bring no task; nothing if none was asked for."""
-    wanted = [metric.label for metric in tables.METRICS if metric.column in recipe.figures and metric.judged]
+    """That the recipe is about a task's predictions and the data bring no task; nothing if none was asked for."""
+    wanted = [metric.label for metric in tables.METRICS if metric.column in recipe.figures and metric.of_task]
     if not wanted or recipe.task is not None or experiment.judge is not None:
         return []
     return [f"{', '.join(wanted)}: {experiment.data.name} has no task of its own; give one with --task"]
@@ -118,8 +119,8 @@ def _unjudged(recipe: Recipe, experiment: Experiment) -> list[str]:
 def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, folder: Path) -> list[Path]:
     paths = draw(summary, recipe, folder)
     if recipe.gallery:
-        from linksim.gallery import gallery
-        from linksim.plots import save, style
+        from linksim.output.gallery import gallery
+        from linksim.output.plots import save, style
 
         images = evenly_spaced(experiment.size, recipe.gallery)
         for snr_db in recipe.snr_db:

@@ -1,4 +1,4 @@
-"""What a downstream task is: something that looks at received images and gives a verdict on each."""
+"""What a downstream task is: something that looks at received images and gives a prediction on each."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy.typing as npt
 from linksim.link import Image
 
 Detections = npt.NDArray[np.float32]
-"""(n, 6) float32: x0, y0, x1, y1 in pixels of the judged image, score in 0..1, class index; best score first."""
+"""(n, 6) float32: x0, y0, x1, y1 in pixels of the image, score in 0..1, class index; best score first."""
 
 
 class Task(ABC):
-    """A frozen network that judges images. ``kind`` is 'classification' (a verdict is an int class index) or
-    'detection' (a verdict is a ``Detections`` array); ``classes`` names what the indices mean."""
+    """A frozen network that predicts from images. ``kind`` is 'classification' (a prediction is an int class index) or
+    'detection' (a prediction is a ``Detections`` array); ``classes`` names what the indices mean."""
 
     name: str = ""
     kind: str = "classification"
     classes: tuple[str, ...] = ()
 
     @abstractmethod
-    def judge(self, images: Sequence[Image]) -> list[Any]:
-        """A verdict per image; depends on the image alone, never on its neighbours in the call."""
+    def predict(self, images: Sequence[Image]) -> list[Any]:
+        """A prediction per image; depends on the image alone, never on its neighbours in the call."""
 
     def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines the verdicts (weights' hash, input size)."""
+        """JSON-able description of all that determines the predictions (weights' hash, input size)."""
         return {"class": f"{type(self).__module__}:{type(self).__qualname__}", "name": self.name}

@@ -1,6 +1,6 @@
 """Classification tasks: any torch network that gives logits, and the two that linksim brings.
 
-    uint8 image ─► Preprocess (central square, resize, normalise) ─► network ─► logits ─► verdict = argmax
+    uint8 image ─► Preprocess (central square, resize, normalise) ─► network ─► logits ─► prediction = argmax
 
 Everything between pixel values and logits is one ``nn.Module``, so that gradients of any class score with respect to
 any named layer, or to the image, are autograd's business (see ``jscc.semantics``).
@@ -89,10 +89,10 @@ class PooledClassifier(nn.Module):
 
 
 class Classifier(Task):
-    """What all classifiers share: the verdict is the class of the largest score.
+    """What all classifiers share: the prediction is the class of the largest score.
 
-    Images are judged one at a time: with a batch, the convolution library picks other kernels for other batch sizes
-    and scores change in the last bits, so that a verdict could depend on its neighbours.
+    Images are classified one at a time: with a batch, the convolution library picks other kernels for other batch sizes
+    and scores change in the last bits, so that a prediction could depend on its neighbours.
     """
 
     kind = "classification"
@@ -102,7 +102,7 @@ class Classifier(Task):
     def class_scores(self, x: Tensor) -> Tensor:
         """(N, classes) logits, or anything that grows with them, of float32 images (N, 3, H, W) in 0..255."""
 
-    def judge(self, images: Sequence[Image]) -> list[Any]:
+    def predict(self, images: Sequence[Image]) -> list[Any]:
         """The most likely class index of each uint8 (H, W, 3) image."""
         with torch.inference_mode():
             return [self._verdict(self.class_scores(x)) for x in to_tensors(images, self.device)]

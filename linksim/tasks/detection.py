@@ -61,7 +61,7 @@ class CenterNetDetector(Task):
     """CenterNet as a task. ``module`` maps float32 (N, 3, H, W) in 0..255 to (heat logits, extents), differentiably;
     its layers are ``network.backbone.blocks.0`` to ``.14``, ``network.attention`` (the last shared map) and so on.
 
-    Images are judged one at a time, for the reason given at ``Classifier``.
+    Images are classified one at a time, for the reason given at ``Classifier``.
     """
 
     kind = "detection"
@@ -74,14 +74,14 @@ class CenterNetDetector(Task):
         self.module.to(device).eval().requires_grad_(False)
         self.name, self.device = name, device
 
-    def judge(self, images: Sequence[Image]) -> list[Any]:
+    def predict(self, images: Sequence[Image]) -> list[Any]:
         """The ``Detections`` of each uint8 (H, W, 3) image."""
-        verdicts = []
+        predictions = []
         with torch.inference_mode():
             for image, x in zip(images, to_tensors(images, self.device), strict=True):
                 heat, extents = self.module(x)
-                verdicts.append(decode(heat, extents, image.shape))
-        return verdicts
+                predictions.append(decode(heat, extents, image.shape))
+        return predictions
 
     def class_scores(self, x: Tensor) -> Tensor:
         """(N, 80) logits of float32 images (N, 3, H, W) in 0..255: each class's highest peak. Differentiable."""
@@ -133,7 +133,7 @@ class TorchDetector(Task):
         self.name = name or type(module).__name__
         self.device = device
 
-    def judge(self, images: Sequence[Image]) -> list[Any]:
+    def predict(self, images: Sequence[Image]) -> list[Any]:
         """The ``Detections`` of each uint8 (H, W, 3) image."""
         with torch.inference_mode():
             return [self._detections(self.module([x[0] / 255])) for x in to_tensors(images, self.device)]

@@ -16,7 +16,7 @@ from torch import nn
 
 from linksim.data.base import Dataset
 from linksim.errors import LinksimError
-from linksim.metrics import bootstrap_mean
+from linksim.scoring.intervals import bootstrap_mean
 from linksim.tasks import efficientnet
 from linksim.tasks.classification import Preprocess, to_tensors
 

@@ -1,4 +1,4 @@
-"""Verdicts remembered by the content of the image: equal pixels are judged once."""
+"""Predictions remembered by the content of the image: equal pixels are predicted once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from linksim.link import Image
 from linksim.tasks.base import Task
 
 LIMIT = 20_000
-"""Verdicts kept: at most 50 MB where each is a hundred boxes."""
+"""Predictions kept: at most 50 MB where each is a hundred boxes."""
 
 
 class Memo(Task):
-    """A task that asks ``task`` only about images it has not seen lately; its verdicts are the same.
+    """A task that asks ``task`` only about images it has not seen lately; its predictions are the same.
 
-    A digital link delivers the same image at every SNR above its cliff, so most of a sweep's verdicts are known. The
-    least recently used verdict is forgotten first; a verdict is handed out as it is, so do not write into it.
+    A digital link delivers the same image at every SNR above its cliff, so most of a sweep's predictions are known. The
+    least recently used prediction is forgotten first; a prediction is handed out as it is, so do not write into it.
     """
 
     def __init__(self, task: Task, limit: int = LIMIT) -> None:
@@ -29,21 +29,21 @@ class Memo(Task):
         self.name, self.kind, self.classes = task.name, task.kind, task.classes
         self._known: OrderedDict[bytes, Any] = OrderedDict()
 
-    def judge(self, images: Sequence[Image]) -> list[Any]:
+    def predict(self, images: Sequence[Image]) -> list[Any]:
         keys = [_key(image) for image in images]
-        verdicts = {key: self._known[key] for key in keys if key in self._known}
-        new = {key: image for key, image in zip(keys, images, strict=True) if key not in verdicts}
+        predictions = {key: self._known[key] for key in keys if key in self._known}
+        new = {key: image for key, image in zip(keys, images, strict=True) if key not in predictions}
         if new:
-            judged = self.task.judge(list(new.values()))
-            if len(judged) != len(new):
-                raise ContractError(f"task {self.name!r}: {len(judged)} verdicts on {len(new)} images")
-            verdicts |= zip(new, judged, strict=True)
+            predicted = self.task.predict(list(new.values()))
+            if len(predicted) != len(new):
+                raise ContractError(f"task {self.name!r}: {len(predicted)} predictions on {len(new)} images")
+            predictions |= zip(new, predicted, strict=True)
         for key in keys:
-            self._known[key] = verdicts[key]
+            self._known[key] = predictions[key]
             self._known.move_to_end(key)
         while len(self._known) > self.limit:
             self._known.popitem(last=False)
-        return [verdicts[key] for key in keys]
+        return [predictions[key] for key in keys]
 
     def identity(self) -> dict[str, Any]:
         return self.task.identity()

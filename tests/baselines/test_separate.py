@@ -12,7 +12,7 @@ from foreign import Odd, Plasma
 from baselines.scrambler import scramble
 from baselines.separate import SeparateLink, largest
 from linksim import registry
-from linksim.channel import noise_stream
+from linksim.channels.base import noise_stream
 from linksim.errors import LinksimError
 from linksim.link import Budget, Image, LinkOptions, Reception, Transmission
 

@@ -6,7 +6,7 @@ import pytest
 from jscc import logs
 from jscc.logs import TrainingLog
 from linksim.errors import LinksimError
-from linksim.store import write_atomically
+from linksim.files import write_atomically
 
 
 def test_resuming_drops_the_rows_after_the_saved_step(tmp_path):

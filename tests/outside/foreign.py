@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import linksim
-from linksim.channel import AWGN
+from linksim.channels.awgn import AWGN
 from linksim.data.base import Dataset, Sample
 from linksim.link import Image, Link, Reception, Transmission
 from linksim.tasks.base import Task
@@ -217,53 +217,53 @@ class Warmth(Task):
     name = "warmth"
     classes = ("warm", "cold")
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
+    def predict(self, images: Sequence[Image]) -> list[int]:
         return [int(image[:, :, 0].mean() <= image[:, :, 2].mean()) for image in images]
 
 
 class Silent(Warmth):
-    """Gives too few verdicts."""
+    """Gives too few predictions."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
-        return super().judge(images)[1:]
+    def predict(self, images: Sequence[Image]) -> list[int]:
+        return super().predict(images)[1:]
 
 
 class Mute(Warmth):
-    """No verdicts at all."""
+    """No predictions at all."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
+    def predict(self, images: Sequence[Image]) -> list[int]:
         return None  # type: ignore[return-value]
 
 
 class Unsure(Warmth):
-    """Verdicts that are not a class."""
+    """Predictions that are not a class."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
+    def predict(self, images: Sequence[Image]) -> list[int]:
         return [float("nan")] * len(images)  # type: ignore[list-item]
 
 
 class Lofty(Warmth):
-    """Verdicts beyond its classes."""
+    """Predictions beyond its classes."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
+    def predict(self, images: Sequence[Image]) -> list[int]:
         return [7] * len(images)
 
 
 class Fragile(Warmth):
     """An exception."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
+    def predict(self, images: Sequence[Image]) -> list[int]:
         raise KeyError("a weight")
 
 
 class Painting(Warmth):
-    """Right, but paints over what it has judged."""
+    """Right, but paints over what it has predicted."""
 
-    def judge(self, images: Sequence[Image]) -> list[int]:
-        verdicts = super().judge(images)
+    def predict(self, images: Sequence[Image]) -> list[int]:
+        predictions = super().predict(images)
         for image in images:
             image[:] = 0
-        return verdicts
+        return predictions
 
 
 class Received(AWGN):

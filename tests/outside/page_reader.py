@@ -45,7 +45,7 @@ class Reader:
         self.find(selector).click()
 
     def card(self, method: str) -> tuple[str, str, str]:
-        """Of a method's card: the picture, the verdict and the PSNR."""
+        """Of a method's card: the picture, the prediction and the PSNR."""
         place = f'.card[data-method="{method}"]'
         return (
             self.find(f"{place} img").get_attribute("src"),

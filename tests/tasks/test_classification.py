@@ -21,7 +21,7 @@ def test_verdict_is_the_largest_logit():
     red = np.zeros((4, 6, 3), np.uint8)
     red[..., 0] = 9
     task = TorchClassifier(BrightestChannel(), ("r", "g", "b"))
-    assert task.judge([red, red[..., ::-1].copy()]) == [0, 2]
+    assert task.predict([red, red[..., ::-1].copy()]) == [0, 2]
     assert task.name == "BrightestChannel"
 
 
@@ -32,7 +32,7 @@ def test_a_network_that_breaks_the_contract_is_named(logits):
             return logits
 
     with pytest.raises(ContractError, match="'odd'"):
-        TorchClassifier(Broken(), ("r", "g", "b"), "odd").judge(images(1))
+        TorchClassifier(Broken(), ("r", "g", "b"), "odd").predict(images(1))
 
 
 def test_a_detector_given_as_a_classifier_is_told_where_it_belongs():
@@ -41,7 +41,7 @@ def test_a_detector_given_as_a_classifier_is_told_where_it_belongs():
             return [{"boxes": torch.zeros(0, 4)}]
 
     with pytest.raises(ContractError, match=r"'odd'.*gives list.*TorchDetector"):
-        TorchClassifier(Boxes(), name="odd").judge(images(1))
+        TorchClassifier(Boxes(), name="odd").predict(images(1))
 
 
 def test_verdict_does_not_depend_on_the_neighbours():
@@ -49,8 +49,8 @@ def test_verdict_does_not_depend_on_the_neighbours():
     batch = images(3)
     logits = []
     task.module.register_forward_hook(lambda _m, _x, y: logits.append(y.clone()))
-    together = task.judge(batch)
-    apart = [task.judge([image])[0] for image in reversed(batch)][::-1]
+    together = task.predict(batch)
+    apart = [task.predict([image])[0] for image in reversed(batch)][::-1]
     assert together == apart
     assert all(torch.equal(a, b) for a, b in zip(logits[:3], reversed(logits[3:]), strict=True))
 

@@ -60,9 +60,9 @@ def test_a_photo_has_the_same_verdict_alone_and_in_company():
     """scikit-image's astronaut in 3:2 format, and at half the size."""
     task = coco_detector()
     photo = skimage.data.astronaut()[:340]
-    alone = task.judge([photo])[0]
+    alone = task.predict([photo])[0]
     small = np.ascontiguousarray(photo[::2, ::2])
-    together = task.judge([small, photo])
+    together = task.predict([small, photo])
     assert np.array_equal(alone, together[1])
     for found, (height, width) in ((alone, (340, 512)), (together[0], (170, 256))):
         assert found.dtype == np.float32
@@ -83,7 +83,7 @@ class TwoBoxes(nn.Module):
 
 def test_any_torch_detector_can_be_given():
     task = TorchDetector(TwoBoxes(), ("cat", "dog"), "mine")
-    (found,) = task.judge([np.full((6, 9, 3), 255, np.uint8)])
+    (found,) = task.predict([np.full((6, 9, 3), 255, np.uint8)])
     np.testing.assert_allclose(found, [[1, 1, 2, 2, 0.8, 0], [0, 0, 9, 6, 0.3, 1]])
     assert found.dtype == np.float32
     assert task.kind == "detection"
@@ -101,7 +101,7 @@ class Wrong(nn.Module):
 @pytest.mark.parametrize("output", [None, [], [{"boxes": torch.zeros(1, 4)}], [{"boxes": 1, "scores": 2, "labels": 3}]])
 def test_a_detector_that_breaks_the_contract_is_named(output):
     with pytest.raises(ContractError, match=r"'odd'.*boxes"):
-        TorchDetector(Wrong(output), ("cat",), "odd").judge([np.zeros((4, 4, 3), np.uint8)])
+        TorchDetector(Wrong(output), ("cat",), "odd").predict([np.zeros((4, 4, 3), np.uint8)])
 
 
 def test_identity_names_the_weights_and_the_decoding():

@@ -78,8 +78,8 @@ def test_a_trained_head_judges_as_its_card_says(trained):
     path, card = trained
     task = load_task(str(path))
     samples = [Validation()[i] for i in range(18)]
-    verdicts = task.judge([sample.image for sample in samples])
-    correct = np.mean([verdict == sample.label for verdict, sample in zip(verdicts, samples, strict=True)])
+    predictions = task.predict([sample.image for sample in samples])
+    correct = np.mean([prediction == sample.label for prediction, sample in zip(predictions, samples, strict=True)])
     assert correct == pytest.approx(card["scores"]["Validation"]["accuracy"], abs=1e-4)
     assert correct >= 0.9
     assert task.classes == Stripes.classes

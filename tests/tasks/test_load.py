@@ -32,7 +32,7 @@ class Small(nn.Module):
 
 
 def photos(count=24):
-    """Smooth random images of several sizes, bright and dark, so that verdicts differ."""
+    """Smooth random images of several sizes, bright and dark, so that predictions differ."""
     random = np.random.default_rng(5)
     shapes = [(20, 31, 3), (24, 24, 3), (40, 33, 3)]
     images = []
@@ -47,9 +47,9 @@ def photos(count=24):
 def small():
     network = Small().eval()
     preprocess = Preprocess(24, (120.0, 115.0, 100.0), 60.0)
-    verdicts = TorchClassifier(nn.Sequential(preprocess, network), CLASSES).judge(photos())
-    assert len(set(verdicts)) >= 3
-    return network, verdicts
+    predictions = TorchClassifier(nn.Sequential(preprocess, network), CLASSES).predict(photos())
+    assert len(set(predictions)) >= 3
+    return network, predictions
 
 
 @pytest.fixture
@@ -66,24 +66,24 @@ def torchscript(network, path):
 
 
 def test_torchscript_file(small, names, tmp_path):
-    network, verdicts = small
+    network, predictions = small
     torchscript(network, tmp_path / "small.pt")
     task = load_task(f"{tmp_path / 'small.pt'}?{QUERY}&classes={names}")
     assert task.classes == CLASSES
     assert task.name == "small.pt"
-    assert task.judge(photos()) == verdicts
+    assert task.predict(photos()) == predictions
     assert task.identity() == load_task(f"{tmp_path / 'small.pt'}?{QUERY}&classes={names}").identity()
     assert task.identity() != load_task(f"{tmp_path / 'small.pt'}?size=32&classes={names}").identity()
 
 
 def test_onnx_file(small, tmp_path):
     pytest.importorskip("onnxruntime")
-    network, verdicts = small
+    network, predictions = small
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(network, (torch.zeros(1, 3, 24, 24),), tmp_path / "small.onnx", dynamo=False)
     task = load_task(f"{tmp_path / 'small.onnx'}?{QUERY}")
-    assert task.judge(photos()) == verdicts
+    assert task.predict(photos()) == predictions
     assert task.classes == ()
 
 
@@ -111,7 +111,7 @@ def test_keras_gives_the_verdicts_of_torch(small, keras_twin, names, tmp_path, f
     path = tmp_path / form
     keras_twin.save(path) if path.suffix else keras_twin.export(path, verbose=False)
     task = load_task(f"{path}?{QUERY}&classes={names}")
-    assert task.judge(photos()) == small[1]
+    assert task.predict(photos()) == small[1]
     assert task.classes == CLASSES
     assert task.identity()["file"]
 
@@ -148,7 +148,7 @@ def test_a_function_a_class_or_a_module_of_ones_own(own_module, attribute, name)
     task = load_task(f"own_models:{attribute}")
     blue = np.zeros((4, 4, 3), np.uint8)
     blue[..., 2] = 1
-    assert task.judge([blue]) == [2]
+    assert task.predict([blue]) == [2]
     assert task.classes == ("r", "g", "b")
     assert task.name == name
 
@@ -167,7 +167,7 @@ def test_an_input_without_size_is_left_as_it_is(small, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(torch.jit.script(Size()), str(tmp_path / "size.ts"))
-    assert load_task(str(tmp_path / "size.ts")).judge([np.zeros((5, 9, 3), np.uint8)] * 2) == [1, 1]
+    assert load_task(str(tmp_path / "size.ts")).predict([np.zeros((5, 9, 3), np.uint8)] * 2) == [1, 1]
 
 
 @pytest.mark.parametrize(

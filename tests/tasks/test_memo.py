@@ -14,7 +14,7 @@ class Counting(Task):
     def __init__(self):
         self.asked = []
 
-    def judge(self, images):
+    def predict(self, images):
         self.asked.append(len(images))
         return [int(image.sum()) for image in images]
 
@@ -26,32 +26,32 @@ def image(value, shape=(2, 3, 3)):
 def test_equal_images_are_judged_once_within_and_across_calls():
     task = Counting()
     memo = Memo(task)
-    assert memo.judge([image(1), image(2), image(1)]) == [18, 36, 18]
-    assert memo.judge([image(2), image(3)]) == [36, 54]
-    assert memo.judge([image(1).copy(order="F")]) == [18]
+    assert memo.predict([image(1), image(2), image(1)]) == [18, 36, 18]
+    assert memo.predict([image(2), image(3)]) == [36, 54]
+    assert memo.predict([image(1).copy(order="F")]) == [18]
     assert task.asked == [2, 1]
 
 
 def test_equal_bytes_of_another_shape_are_another_image():
     task = Counting()
-    Memo(task).judge([image(1, (2, 3, 3)), image(1, (3, 2, 3))])
+    Memo(task).predict([image(1, (2, 3, 3)), image(1, (3, 2, 3))])
     assert task.asked == [2]
 
 
 def test_the_least_recently_used_is_forgotten():
     task = Counting()
     memo = Memo(task, limit=2)
-    memo.judge([image(1), image(2)])
-    memo.judge([image(1)])
-    memo.judge([image(3)])
-    memo.judge([image(1)])
+    memo.predict([image(1), image(2)])
+    memo.predict([image(1)])
+    memo.predict([image(3)])
+    memo.predict([image(1)])
     assert task.asked == [2, 1]
-    memo.judge([image(2)])
+    memo.predict([image(2)])
     assert task.asked == [2, 1, 1]
 
 
 def test_more_images_at_once_than_it_keeps():
-    assert Memo(Counting(), limit=1).judge([image(v) for v in (1, 2, 3)]) == [18, 36, 54]
+    assert Memo(Counting(), limit=1).predict([image(v) for v in (1, 2, 3)]) == [18, 36, 54]
 
 
 def test_it_passes_for_the_task_it_wraps():
@@ -63,8 +63,8 @@ def test_it_passes_for_the_task_it_wraps():
 
 def test_a_task_that_loses_verdicts_is_named():
     class Lazy(Counting):
-        def judge(self, images):
+        def predict(self, images):
             return [0]
 
-    with pytest.raises(ContractError, match="'counting': 1 verdicts on 2 images"):
-        Memo(Lazy()).judge([image(1), image(2)])
+    with pytest.raises(ContractError, match="'counting': 1 predictions on 2 images"):
+        Memo(Lazy()).predict([image(1), image(2)])

@@ -1,0 +1,1 @@
+"""Channels: what happens to symbols between send and receive. ``base`` states the SNR convention."""

@@ -1,0 +1,181 @@
+"""What the engine demands of links, channels, tasks and data sets, checked at every call: a breach is named, never
+averaged in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.data.base import Dataset, Sample
+from linksim.engine.deadline import Overdue
+from linksim.errors import ContractError, LinksimError
+from linksim.link import Image, Reception, Transmission
+from linksim.tasks.base import Task
+
+POWER_TOLERANCE = 0.01
+
+
+@contextmanager
+def errors_from(what: str) -> Iterator[None]:
+    """Whatever somebody else's code raises becomes a ContractError that names it; our own errors pass."""
+    try:
+        yield
+    except LinksimError:
+        raise
+    except Overdue as error:
+        raise ContractError(f"{what} {error}") from None
+    except (Exception, SystemExit) as error:
+        raise ContractError(f"{what} failed with {type(error).__name__}: {_in_one_line(error)}") from error
+
+
+def check_sample(data: Dataset, index: int) -> Sample:
+    """Image number ``index`` of a data set, if it is one that can be sent and scored."""
+    with errors_from(f"data set {data.name!r}: reading image {index}"):
+        sample = data[index]
+    if not isinstance(sample, Sample) or not isinstance(sample.key, str):
+        given = type(sample if not isinstance(sample, Sample) else sample.key).__name__
+        raise ContractError(f"data set {data.name!r}: image {index} must be a Sample whose key is text, not {given}")
+    image, name = sample.image, f"data set {data.name!r}: image {sample.key!r}"
+    if not isinstance(image, np.ndarray):
+        raise ContractError(f"{name} must be (H, W, 3) uint8, not {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ContractError(f"{name} must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+    if not isinstance(sample.sources, tuple) or not all(isinstance(source, str) for source in sample.sources):
+        raise ContractError(f"{name} must have a tuple of texts as its sources, not {sample.sources!r:.60}")
+    label, classes = sample.label, len(data.classes)
+    if label is not None and not (isinstance(label, int | np.integer) and 0 <= label < (classes or label + 1)):
+        allowed = f"a class from 0 to {classes - 1}" if classes else "a whole number of at least 0"
+        raise ContractError(f"{name} must have {allowed} as its label, not {label!r:.60}")
+    return sample
+
+
+def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmission:
+    """The transmission itself, if its offsets, dtypes and powers are what a link may send."""
+    if not isinstance(sent, Transmission):
+        raise ContractError(f"link {name!r}: send must return a Transmission, not {type(sent).__name__}")
+    with errors_from(f"link {name!r}: reading what send returned"):
+        n, symbols, offsets = len(images), np.asarray(sent.symbols), np.asarray(sent.offsets)
+        bits = np.asarray(sent.payload_bits)
+    if symbols.ndim != 1 or symbols.dtype != np.complex64:
+        raise ContractError(f"link {name!r}: symbols must be (S,) complex64, not {symbols.shape} {symbols.dtype}")
+    if offsets.shape != (n + 1,) or not np.issubdtype(offsets.dtype, np.integer):
+        raise ContractError(f"link {name!r}: offsets must be ({n + 1},) integers, not {offsets.shape} {offsets.dtype}")
+    if offsets[0] != 0 or offsets[-1] != len(symbols) or (np.diff(offsets) < 0).any():
+        raise ContractError(f"link {name!r}: offsets must rise from 0 to {len(symbols)}, not {offsets.tolist()[:9]}")
+    if bits.shape != (n,) or not np.issubdtype(bits.dtype, np.integer) or (bits < 0).any():
+        shown = bits.tolist()[:9] if bits.ndim == 1 else f"{bits.shape} {bits.dtype}"
+        raise ContractError(f"link {name!r}: payload_bits must be {n} whole numbers of at least 0, not {shown}")
+    if not np.isfinite(symbols).all():
+        raise ContractError(f"link {name!r}: its symbols hold NaN or infinity")
+    _check_power(name, symbols, offsets)
+    return sent
+
+
+def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDArray[np.int64]) -> None:
+    """Mean power of each image must be 1 within 1 % plus what chance does to a constellation.
+
+    |x|² of Gray QAM has a standard deviation below 0.65 (256-QAM), so the mean of S symbols one of 0.65/√S; five of
+    those are allowed per image, and over the images of the call together.
+    """
+    energy = np.concatenate([[0.0], np.cumsum(np.abs(symbols.astype(np.complex128)) ** 2)])
+    spans = [(int(a), int(b), f"image {i}") for i, (a, b) in enumerate(pairwise(offsets))]
+    for start, stop, what in [*spans, (0, len(symbols), "all images")]:
+        count = stop - start
+        if count == 0:
+            continue
+        power = (energy[stop] - energy[start]) / count
+        allowed = POWER_TOLERANCE + 5 * 0.65 / np.sqrt(count)
+        if abs(power - 1) > allowed:
+            raise ContractError(
+                f"link {name!r}: average power of {what} is {power:.4g} over {count} symbols; "
+                f"it must be 1 ± {allowed:.2g}"
+            )
+
+
+def check_received(
+    name: str, got: Any, symbols: npt.NDArray[np.complex64]
+) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float32]]:
+    """What a channel gave: finite symbols, as many as were sent, and the positive noise variance of each."""
+    if not isinstance(got, tuple) or len(got) != 2:
+        raise ContractError(f"channel {name!r}: transmit must return symbols and noise variances, not {got!r:.60}")
+    for array, what, dtype in zip(got, ("symbols", "noise variances"), (np.complex64, np.float32), strict=True):
+        if not isinstance(array, np.ndarray):
+            raise ContractError(f"channel {name!r}: {what} must be an array, not {type(array).__name__}")
+        if array.shape != symbols.shape or array.dtype != dtype:
+            wanted = f"{symbols.shape} {np.dtype(dtype)}"
+            raise ContractError(f"channel {name!r}: {what} must be {wanted}, not {array.shape} {array.dtype}")
+        if not np.isfinite(array).all():
+            raise ContractError(f"channel {name!r}: its {what} hold NaN or infinity")
+    received, noise_var = got
+    if not (noise_var > 0).all():
+        raise ContractError(f"channel {name!r}: noise variances must be above 0, not {noise_var.min()}")
+    return received, noise_var
+
+
+def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmission) -> Reception:
+    """The reception itself, if it has an image of the right shape for every image sent."""
+    if not isinstance(got, Reception):
+        raise ContractError(f"link {name!r}: receive must return a Reception, not {type(got).__name__}")
+    with errors_from(f"link {name!r}: reading what receive returned"):
+        ok, _ = np.asarray(got.ok), len(got.images)
+    if len(got.images) != len(images) or ok.shape != (len(images),) or ok.dtype != np.bool_:
+        raise ContractError(
+            f"link {name!r}: receive must return {len(images)} images and as many booleans, "
+            f"not {len(got.images)} and {ok.shape} {ok.dtype}"
+        )
+    for i, (image, original) in enumerate(zip(got.images, images, strict=True)):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != original.shape:
+            shape = f"{image.shape} {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise ContractError(f"link {name!r}: received image {i} must be {original.shape} uint8, not {shape}")
+    if got.bits is not None and (sent.blocks is None or got.bits.shape != sent.blocks.bits.shape):
+        raise ContractError(f"link {name!r}: decoded bits must have the shape of the bits sent")
+    return got
+
+
+class CheckedTask(Task):
+    """A task whose exceptions and predictions are checked at each call."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.name, self.kind, self.classes = task.name, task.kind, task.classes
+
+    def predict(self, images: Sequence[Image]) -> list[Any]:
+        with errors_from(f"task {self.name!r}: predict"):
+            predictions = list(self.task.predict([image.copy() for image in images]))  # theirs to write into
+        if len(predictions) != len(images):
+            raise ContractError(
+                f"task {self.name!r}: must predict {len(images)} images, but gave {len(predictions)} predictions"
+            )
+        for prediction in predictions:
+            if not self._is_valid(prediction):
+                below = f" below {len(self.classes)}" if self.classes else ""
+                wanted = f"a class index{below}"
+                if self.kind == "detection":
+                    wanted = f"a finite (n, 6) array of detections, its last column {wanted}"
+                raise ContractError(f"task {self.name!r}: a prediction must be {wanted}, not {prediction!r:.60}")
+        return predictions
+
+    def _is_valid(self, prediction: Any) -> bool:
+        if self.kind == "classification":
+            integer = np.ndim(prediction) == 0 and np.issubdtype(np.asarray(prediction).dtype, np.integer)
+            return bool(integer and 0 <= prediction < (len(self.classes) or prediction + 1))
+        shaped = isinstance(prediction, np.ndarray) and prediction.ndim == 2 and prediction.shape[1] == 6
+        if not shaped or not np.isfinite(prediction).all():
+            return False
+        labels = prediction[:, 5]
+        return bool((labels >= 0).all() and (not self.classes or (labels < len(self.classes)).all()))
+
+    def identity(self) -> dict[str, Any]:
+        return self.task.identity()
+
+
+def _in_one_line(error: BaseException) -> str:
+    """What an exception says; of TorchScript's, which quote the network's code, the last line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    quotes_code = "TorchScript interpreter" in "".join(lines[:1])
+    return lines[-1].removeprefix(f"{type(error).__name__}: ") if quotes_code else " ".join(lines)

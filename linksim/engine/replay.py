@@ -1,0 +1,71 @@
+"""What arrived, as pictures. Rows keep scores, not images, so a chosen image goes through its link again: the noise is
+a function of (seed, image, SNR, trial), hence what arrives is what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from linksim.data.base import Objects
+from linksim.engine.measure import Row, delivered, shared
+from linksim.experiment import Experiment, Unit
+from linksim.link import Budget, Image
+from linksim.original import OriginalLink
+
+MIN_SCORE = 0.3
+"""Boxes of a lower score are not drawn; average precision counts them."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One received image and its row (see ``linksim.engine.store.SCHEMA`` for the columns)."""
+
+    row: Row
+    image: Image
+
+
+def evenly_spaced(size: int, count: int) -> list[int]:
+    """``count`` of the indices 0..size-1 (all, if there are fewer): the first, the last, and evenly between.
+
+    >>> evenly_spaced(100, 4), evenly_spaced(2, 4)
+    ([0, 33, 66, 99], [0, 1])
+    """
+    return [int(i) for i in np.linspace(0, size - 1, min(count, size)).round()]
+
+
+def deliver(
+    experiment: Experiment, method: str, budget: Budget, images: Sequence[int], snr_db: tuple[float, ...] = ()
+) -> list[list[Delivery]]:
+    """These images, by number, through one method, or "original", at these SNRs (all of the experiment's by default),
+    first noise realisation: a list for each image, of one delivery for each SNR.
+
+    Equal received images are one object. Links, data and task are those that the experiment's own units use in this
+    process, with all that they remember: what was measured here just now is quickly sent again. Several images at
+    once cost a network little more than one.
+    """
+    opened = shared(experiment)
+    link = OriginalLink() if method == "original" else opened.link(method, budget)
+    unit = Unit(opened, method, budget, images, snr_db or opened.snr_db, "")
+    known: dict[tuple[tuple[int, ...], bytes], Image] = {}
+    found: dict[int, list[Delivery]] = {number: [] for number in images}
+    for row, image in delivered(unit, opened, link, trials=1):
+        found[row["image"]].append(Delivery(row, known.setdefault((image.shape, image.tobytes()), image)))
+    return list(found.values())
+
+
+def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """The detections (n, 6) worth drawing, best score first, and which of them find an object; one that mAP would not
+    count may be found as well."""
+    from linksim.scoring.average_precision import match
+
+    found = np.asarray(row["detections"], np.float32).reshape(-1, 6)
+    found = found[found[:, 4] >= MIN_SCORE]
+    found = found[np.argsort(-found[:, 4], kind="stable")]
+    plain = Objects(truth.boxes, truth.labels, np.zeros(len(truth.labels), bool))
+    possible = found[:, 5] <= truth.labels.max(initial=-1)
+    hits = np.zeros(len(found), bool)
+    hits[possible] = match([found[possible]], [plain]).hit
+    return found, hits

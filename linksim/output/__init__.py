@@ -1,0 +1,1 @@
+"""What a comparison shows: tables, figures, a gallery of received images and the report page."""

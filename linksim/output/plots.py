@@ -1,0 +1,171 @@
+"""Figures of a summary: one metric versus SNR (or versus the budget), a curve per method, its interval as a band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from linksim.errors import LinksimError, unknown
+from linksim.output.tables import Metric, measured
+from linksim.scoring.intervals import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by every kind of colour vision; the markers tell them apart in print,
+# and since there is one less of them, no curve up to the ninetieth looks like another.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#BCBD22")
+MARKERS = "osD^vP*Xh"
+MOST_INSIDE = 5
+"""Entries of a legend in the axes; more are put below them."""
+_COMMON = {
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,  # TrueType, as publishers ask: no Type 3 fonts
+    "ps.fonttype": 42,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.2,
+    "legend.framealpha": 0.85,
+}
+STYLES: dict[str, Any] = {
+    "default": {**_COMMON, "figure.figsize": (4.6, 3.2), "font.size": 9, "legend.fontsize": 7.5},
+    "ieee": {
+        **_COMMON,
+        "figure.figsize": (3.5, 2.5),  # inches: one column of IEEE's two
+        "font.family": "serif",
+        "font.serif": ["Times New Roman", "STIXGeneral"],
+        "mathtext.fontset": "stix",
+        "font.size": 8,
+        "legend.fontsize": 6.5,
+        "axes.linewidth": 0.6,
+    },
+}
+
+
+@contextmanager
+def style(name: str) -> Iterator[None]:
+    """matplotlib with one of ``STYLES``, drawing without a screen."""
+    if name not in STYLES:
+        raise unknown("plot style", name, STYLES)
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: F401 - fails here, and not while drawing
+
+    with mpl.rc_context(STYLES[name]):
+        yield
+
+
+def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
+    """A figure of one metric. x: ``snr_db``, or ``budget`` for curves over bits (or channel uses) per pixel.
+
+    A method at several values of the other variable becomes several curves.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
+    other = "budget" if x == "snr_db" else "snr_db"
+    several = summary[other].nunique() > 1
+    for i, ((_method, value), lines) in enumerate(summary.groupby(["method", other], sort=False)):
+        method = str(_method)
+        label = f"{method}, {value if other == 'budget' else f'{value:g} dB'}" if several else method
+        _curve(axes, lines, metric, x, label, i)
+    axes.set_xlabel("SNR (dB)" if x == "snr_db" else _budget_label(summary))
+    axes.set_ylabel(metric.label)
+    if metric.column in ("acc", "agreement", "f1", "map", "ssim", "outage"):
+        axes.set_ylim(-0.02, 1.02)
+    if metric.column == "bler" and (summary["bler"] > 0).any():
+        axes.set_yscale("log", nonpositive="mask")  # a curve ends where no block was wrong, and does not fall to 0
+        axes.set_ylim(min(1e-3, summary["bler"][summary["bler"] > 0].min() / 2), 1.5)
+    _legend(figure, axes)
+    return figure
+
+
+def _legend(figure: Figure, axes: Any) -> None:
+    """In the axes, or below them where it would hide curves; none where all values are infinite."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) <= MOST_INSIDE:
+        if labels:
+            axes.legend()
+        return
+    below = figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + below.get_window_extent().height / figure.dpi)
+
+
+def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i: int) -> None:
+    if x == "budget":
+        lines = lines.assign(budget=lines["budget"].str.split("=").str[1].astype(float))
+    lines = lines.sort_values(x)
+    values = lines[metric.column].where(lines[metric.column].abs() != math.inf)
+    if values.isna().all():
+        return
+    colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+    reference = label.split(",")[0] == "original"
+    look = {"color": "#444444", "linestyle": "--", "marker": ""} if reference else {"color": colour, "marker": marker}
+    axes.plot(lines[x], values, label=label, **look)
+    band = _band(lines, metric.column)
+    if band is not None:
+        axes.fill_between(lines[x], *band, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _band(lines: pd.DataFrame, column: str) -> tuple[Any, Any] | None:
+    """Ends of the 95 % intervals; an outage rate's follow from how many were sent, as if each were independent."""
+    names = f"{column}_lo", f"{column}_hi"
+    if names[0] in lines and lines[names[0]].notna().any():
+        return lines[names[0]], lines[names[1]]
+    if column != "outage":
+        return None
+    ends = [wilson(rate * n, n) for rate, n in zip(lines["outage"], lines["n"], strict=True)]
+    return [low for low, _ in ends], [high for _, high in ends]
+
+
+def _budget_label(summary: pd.DataFrame) -> str:
+    return "bits per pixel" if str(summary["budget"].iloc[0]).startswith("bpp") else "channel uses per pixel"
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """The figure as PNG (300 dpi) and PDF, byte for byte the same for the same figure."""
+    written = []
+    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
+        path = stem.with_suffix(suffix)
+        figure.savefig(path, dpi=300, metadata=metadata)
+        written.append(path)
+    return written
+
+
+def save_all(
+    summary: pd.DataFrame, folder: Path, style_name: str = "default", x: str = "", only: str = ""
+) -> list[Path]:
+    """Every measured metric (or ``only`` one) as folder/METRIC.png and .pdf. x: see ``curves``; '' chooses SNR,
+    unless there is one SNR and several budgets."""
+    x = x or ("budget" if summary["snr_db"].nunique() == 1 and summary["budget"].nunique() > 1 else "snr_db")
+    if x not in ("snr_db", "budget"):
+        raise unknown("x axis", x, ("snr_db", "budget"))
+    return save_each(summary, folder, style_name, only, lambda metric: curves(summary, metric, x))
+
+
+def save_each(
+    summary: pd.DataFrame, folder: Path, style_name: str, only: str, drawn: Callable[[Metric], Figure]
+) -> list[Path]:
+    """What ``drawn`` makes of every measured metric (or of ``only`` one) as folder/METRIC.png and .pdf."""
+    metrics = [m for m in measured(summary) if m.column not in ("bpp", "cbr")]
+    if only:
+        chosen = [m for m in metrics if m.column == only]
+        if not chosen:
+            raise unknown("metric", only, [m.column for m in metrics])
+        metrics = chosen
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with style(style_name):
+            return [path for m in metrics for path in save(drawn(m), folder / m.column)]
+    except OSError as error:
+        raise LinksimError(f"cannot write figures in {folder}: {error.strerror or error}") from error

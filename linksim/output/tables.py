@@ -1,0 +1,296 @@
+"""Summaries as tables: in a terminal, in Markdown and in LaTeX.
+
+One table per metric, SNRs down, methods across; of a single SNR one table of all metrics, methods down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from linksim.errors import LinksimError, one_line
+from linksim.experiment import Experiment
+from linksim.scoring.aggregation import COLUMNS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a column of the summary is shown. better: +1 if more is better, −1 if less is, 0 if neither; of_task: it is
+    of a task's predictions."""
+
+    column: str
+    label: str
+    digits: int
+    better: int
+    of_task: bool = False
+
+    def format(self, value: float) -> str:
+        """The value as a table shows it: a dash where it was not measured."""
+        if math.isnan(value):
+            return "–"
+        if math.isinf(value):
+            return "∞" if value > 0 else "-∞"
+        return f"{value:.{self.digits}f}"
+
+    def with_interval(self, value: float, low: float, high: float) -> str:
+        """The value with its interval, where there is one."""
+        text = self.format(value)
+        return text if math.isnan(low) or low == high else f"{text} ({self.format(low)} to {self.format(high)})"
+
+
+METRICS = (
+    Metric("acc", "ACC", 3, 1, of_task=True),
+    Metric("agreement", "Agreement", 3, 1, of_task=True),
+    Metric("f1", "F1", 3, 1, of_task=True),
+    Metric("map", "mAP@0.5", 3, 1, of_task=True),
+    Metric("psnr", "PSNR (dB)", 2, 1),
+    Metric("ssim", "SSIM", 3, 1),
+    Metric("outage", "Outage", 3, -1),
+    Metric("bler", "BLER", 4, -1),
+    Metric("bpp", "bpp", 3, 0),
+    Metric("cbr", "CBR", 4, 0),
+)
+
+
+def measured(summary: pd.DataFrame) -> list[Metric]:
+    """The metrics that this summary has values of."""
+    return [m for m in METRICS if m.column in summary and summary[m.column].notna().any()]
+
+
+def pivot(summary: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """SNRs down, methods across, of one budget."""
+    table = summary.pivot(index="snr_db", columns="method", values=metric.column)
+    return table[list(dict.fromkeys(summary["method"]))]
+
+
+def best(values: pd.Series[float], metric: Metric) -> set[str]:
+    """Names of the methods that show the best value of a row (``original`` is no competitor), none if all do."""
+    shown = {str(m): metric.format(v) for m, v in values.items() if m != "original" and not math.isnan(v)}
+    if not metric.better or len(set(shown.values())) < 2:
+        return set()
+    top = max((v for m, v in values.items() if m in shown), key=lambda v: metric.better * v)
+    return {m for m, text in shown.items() if text == metric.format(top)}
+
+
+def sections(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(budget, its lines) in the summary's order."""
+    return [(str(budget), lines) for budget, lines in summary.groupby("budget", sort=False)]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table to show. corner: head of the first column, which says what is down; rows: (first cell, whether each
+    cell is the best of its like, the cells)."""
+
+    title: str
+    caption: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[bool, ...], tuple[str, ...]], ...]
+
+
+def grids(summary: pd.DataFrame) -> list[Grid]:
+    """The tables of a summary."""
+    found = []
+    for budget, lines in sections(summary):
+        if lines["snr_db"].nunique() == 1:
+            found.append(_of_one_snr(lines, budget))
+        else:
+            found += [_of_metric(lines, metric, budget) for metric in measured(lines)]
+    return found
+
+
+def _of_metric(lines: pd.DataFrame, metric: Metric, budget: str) -> Grid:
+    values = pivot(lines, metric)
+    rows = []
+    for snr_db, row in values.iterrows():
+        top = best(row, metric)
+        rows.append((f"{snr_db:g}", tuple(str(m) in top for m in row.index), tuple(map(metric.format, row))))
+    title, caption = f"{metric.label} at {budget}", f"{metric.label} versus SNR at {budget}."
+    return Grid(title, caption, "SNR (dB)", tuple(map(str, values)), tuple(rows))
+
+
+def _of_one_snr(lines: pd.DataFrame, budget: str) -> Grid:
+    lines, metrics = lines.set_index("method"), measured(lines)
+    tops = [best(lines[metric.column], metric) for metric in metrics]
+    rows = tuple(
+        (str(name), tuple(str(name) in top for top in tops), tuple(m.format(line[m.column]) for m in metrics))
+        for name, line in lines.iterrows()
+    )
+    title = f"Methods at {budget} and {lines['snr_db'].iloc[0]:g} dB"
+    return Grid(title, f"{title}.", "Method", tuple(metric.label for metric in metrics), rows)
+
+
+def facts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+    """What makes the comparison fair, and who does not keep to it, said with every table."""
+    kind = "source bits per pixel (bpp), every byte of the file counted"
+    if experiment.budgets[0].kind == "cbr":
+        kind = "complex channel uses per pixel (CBR), CRC, parity and padding counted"
+    unsent = "sent as the smallest file" if experiment.over_budget == "nearest" else "an outage"
+    lines = [
+        f"{experiment.size} images of {experiment.data.name}, {experiment.trials} noise realisation(s) each, "
+        f"seed {experiment.seed}, channel {experiment.medium.name}",
+        "SNR is Es/N0 per complex symbol; every image has unit average symbol power",
+        f"the budget limits {kind}; an image that cannot fit is {unsent}",
+        "an outage shows mid-grey and is scored like any other image; intervals are 95 %",
+    ]
+    if experiment.judge:
+        lines.append(f"task: {experiment.judge.name}")
+    return [*lines, *_over_budget(experiment, summary), *experiment.notes()]
+
+
+def _over_budget(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+    """A sentence on each method that spends more than its budget on average: only ours are sure to ask for it."""
+    lines = []
+    for budget in experiment.budgets:
+        spent = summary[summary["budget"] == str(budget)].groupby("method", sort=False)[budget.kind].max()
+        lines += [
+            f"{method} spends {value:.4g} {budget.kind} on average, more than the budget of {budget.text}"
+            for method, value in spent.items()
+            if value > budget.value * (1 + 1e-4)
+        ]
+    return lines
+
+
+def terminal(summary: pd.DataFrame) -> RenderableType:
+    """Rich tables, side by side where the terminal is wide enough."""
+    from rich.columns import Columns
+    from rich.console import Group
+
+    groups: list[Any] = []
+    for budget, lines in sections(summary):
+        if lines["snr_db"].nunique() == 1:
+            shown = [_shown(_of_one_snr(lines, budget))]
+        else:
+            metrics = [m for m in measured(lines) if m.column not in ("bler", "bpp", "cbr")]
+            shown = [*(_shown(_of_metric(lines, m, budget)) for m in metrics), _cost_table(lines, budget)]
+        groups.append(Columns(shown, padding=(0, 3)))
+    return Group(*groups)
+
+
+def _shown(grid: Grid) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=grid.title, box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    if grid.corner == "Method":
+        shown.add_column(grid.corner, overflow="fold")
+    else:
+        shown.add_column("SNR dB", justify="right", style="dim")
+    for column in grid.columns:
+        shown.add_column(_heading(column), justify="right", overflow="fold")
+    for first, tops, cells in grid.rows:
+        shown.add_row(first, *(f"[bold]{c}[/]" if top else c for top, c in zip(tops, cells, strict=True)))
+    return shown
+
+
+def _heading(method: str) -> str:
+    """A method's name, a part a line: names that begin alike stay apart where there is little room."""
+    from rich.markup import escape
+
+    return escape(method.replace("+", "\n+"))
+
+
+def _cost_table(lines: pd.DataFrame, budget: str) -> RenderableType:
+    """What each method spent, averaged over the SNRs: only a sender that knows the channel spends by SNR."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=f"Spent at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for name in ("method", "bpp", "CBR"):
+        shown.add_column(name, justify="left" if name == "method" else "right")
+    for method, group in lines.groupby("method", sort=False):
+        shown.add_row(str(method), f"{group['bpp'].mean():.3f}", f"{group['cbr'].mean():.4f}")
+    return shown
+
+
+def difference_table(differences: pd.DataFrame) -> RenderableType:
+    """Each method's difference to the baseline with its interval, as a Rich table."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=f"Difference to {differences['baseline'].iloc[0]}", box=box.SIMPLE_HEAD, title_style="bold")
+    metrics = [m for m in METRICS if m.column in differences and differences[m.column].notna().any()]
+    for name in ("method", "budget", "SNR dB", *(m.label for m in metrics)):
+        shown.add_column(name, justify="left" if name in ("method", "budget") else "right")
+    for line in differences.to_dict("records"):
+        cells = [m.with_interval(*(line[m.column + end] for end in ("", "_lo", "_hi"))) for m in metrics]
+        shown.add_row(line["method"], line["budget"], f"{line['snr_db']:g}", *cells)
+    return shown
+
+
+TEXTS = ("dataset", "method", "budget")
+"""The columns of a summary that are not numbers."""
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """The summary of a finished run."""
+    path = folder / "summary.csv"
+    if not path.is_file():
+        raise LinksimError(f"{folder} holds no summary.csv; make one with 'linksim compare --out {folder}'")
+    try:
+        summary = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    except (ValueError, OSError) as error:
+        raise LinksimError(f"{path} cannot be read: {one_line(error)}") from error
+    missing = [name for name in COLUMNS if name not in summary]
+    if missing:
+        raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    keys = ["method", "budget", "snr_db"]
+    texts = [name for name in COLUMNS if name not in TEXTS and not pd.api.types.is_numeric_dtype(summary[name])]
+    if texts or summary[keys].isna().any(axis=None):
+        raise LinksimError(f"{path}: {texts[0] if texts else 'a method, budget or SNR'} is not what it must be: "
+                           f"{', '.join(TEXTS)} are texts, all else are numbers")  # fmt: skip
+    if summary.duplicated(keys).any():
+        raise LinksimError(f"{path}: there are two lines of one method, budget and SNR")
+    return summary
+
+
+def markdown(summary: pd.DataFrame, facts: list[str]) -> str:
+    """The same tables in Markdown, the best of its like in bold, with the facts below."""
+    blocks = []
+    for grid in grids(summary):
+        rows = [[grid.corner, *grid.columns], [":---" if grid.corner == "Method" else "---:"]]
+        rows[1] += ["---:"] * len(grid.columns)
+        for first, tops, cells in grid.rows:
+            rows.append([first, *(f"**{text}**" if top else text for top, text in zip(tops, cells, strict=True))])
+        body = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+        blocks.append(f"### {grid.title}\n\n{body}\n")
+    return "\n".join([*blocks, *(f"- {fact}" for fact in facts)]) + "\n"
+
+
+_TEX = str.maketrans(
+    {c: "\\" + c for c in "_%&#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "∞": r"$\infty$"}
+)
+
+
+def latex(summary: pd.DataFrame, facts: list[str]) -> str:
+    """The same tables for a paper (package booktabs), the best of its like in bold."""
+    blocks = ["% " + fact for fact in facts]
+    for grid in grids(summary):
+        rows = []
+        for first, tops, cells in grid.rows:
+            texts = [text.translate(_TEX) for text in cells]
+            bold = [rf"\textbf{{{text}}}" if top else text for top, text in zip(tops, texts, strict=True)]
+            rows.append(" & ".join([first.translate(_TEX), *bold]) + r" \\")
+        blocks += [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{grid.caption.translate(_TEX)}}}",
+            rf"\begin{{tabular}}{{{'l' if grid.corner == 'Method' else 'r'}{'r' * len(grid.columns)}}}",
+            r"\toprule",
+            " & ".join(text.translate(_TEX) for text in (grid.corner, *grid.columns)) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    return "\n".join(blocks)

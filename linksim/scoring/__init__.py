@@ -1,0 +1,1 @@
+"""Scores of received images and of predictions, their aggregates and their intervals."""
