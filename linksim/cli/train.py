@@ -32,7 +32,7 @@ def train(
     val: Annotated[str, typer.Option(help="Data set to validate on.")] = "stamps10/val",
     val_images: Annotated[int, typer.Option(help="How many of its images.")] = 128,
     task: Annotated[str, typer.Option(help="Downstream task; none to do without (deepjscc only).")] = "classify",
-    loss: Annotated[str, typer.Option(help="pixel, features, gsw, classwise or prediction; empty: the method's.")] = "",
+    loss: Annotated[str, typer.Option(help="pixel, features, gsw, classwise or verdict; empty: the method's.")] = "",
     layer: Annotated[str, typer.Option(help="The task's layer whose features are compared.")] = "",
     variant: Annotated[str, typer.Option(help="Weights of the gsw loss: paper, absolute or predicted.")] = "",
     tau: Annotated[float | None, typer.Option(help="Temperature of the gsw weights (eq. 10).")] = None,
