@@ -8,14 +8,12 @@ bits are the whole file's, the channel uses those of file, CRC, parity and paddi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,42 +23,20 @@ from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
 from baselines.scrambler import CRC_BITS, STATE, scramble
 from baselines.source.base import DecodeError, SourceCodec
 from linksim import registry
+from linksim.cache import LRU, image_key
 from linksim.errors import LinksimError, unknown
 from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Reception, Transmission, outage_image
 
 DEFAULT_CODE = "ldpc-3/4"
 DEFAULT_MODULATION = "16qam"
 MAX_CACHED_BYTES = 16 << 20
-"""Several times what a unit of work comes to; units are done one after another."""
-
-Value = TypeVar("Value")
-
-
-class Cache:
-    """Least-recently-used memory, bounded but for the latest value, for what depends on its key alone."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes, self.bytes = max_bytes, 0
-        self.entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
-        """The value of a key, made if it is not known."""
-        if key in self.entries:
-            self.entries.move_to_end(key)
-            known: Value = self.entries[key][0]
-            return known
-        value = make()
-        self.entries[key] = value, size(value)
-        self.bytes += self.entries[key][1]
-        while self.bytes > self.max_bytes and len(self.entries) > 1:
-            self.bytes -= self.entries.popitem(last=False)[1][1]
-        return value
+"""Several times what one unit of work needs; units are measured one after another."""
 
 
 @cache
-def encoded_files() -> Cache:
+def encoded_files() -> LRU[tuple[str, str, bytes, int], bytes | None]:
     """Files that this process has encoded: methods that differ in code or modulation share them."""
-    return Cache(MAX_CACHED_BYTES)
+    return LRU(MAX_CACHED_BYTES, lambda file: len(file or b""))
 
 
 class SourceSender:
@@ -73,9 +49,8 @@ class SourceSender:
 
     def file(self, image: Image, max_bytes: int) -> bytes | None:
         """The file to send: the best that fits, or None (an outage) where nothing does and nothing may exceed."""
-        digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-        key = (self.identity, self.over_budget, image.shape, digest, max_bytes)
-        return encoded_files().get(key, lambda: self._encode(image, max_bytes), lambda f: 200 + len(f or b""))
+        key = (self.identity, self.over_budget, image_key(image), max_bytes)
+        return encoded_files().get(key, lambda: self._encode(image, max_bytes))
 
     def _encode(self, image: Image, max_bytes: int) -> bytes | None:
         file = self.codec.encode_to_budget(image, max_bytes) if max_bytes > 0 else None
@@ -106,7 +81,9 @@ class SeparateLink(Link):
         self.source = SourceSender(codec, over_budget)
         self.codec, self.code, self.qam = codec, code, qam
         self.budget, self.demapper = budget, demapper
-        self.decoded = Cache(MAX_CACHED_BYTES)
+        self.decoded: LRU[tuple[bytes, tuple[int, ...]], Image | None] = LRU(
+            MAX_CACHED_BYTES, lambda image: 0 if image is None else image.nbytes
+        )
 
     @classmethod
     def from_method(cls, method: Method, options: LinkOptions) -> Link:
@@ -205,9 +182,7 @@ class SeparateLink(Link):
         file, crc = payload[: -CRC_BITS // 8], payload[-CRC_BITS // 8 :]
         if not file or zlib.crc32(file).to_bytes(4, "big") != crc:
             return None
-        return self.decoded.get(
-            (file, shape), lambda: self._decode(file, shape), lambda i: 0 if i is None else i.nbytes
-        )
+        return self.decoded.get((file, shape), lambda: self._decode(file, shape))
 
     def _decode(self, file: bytes, shape: tuple[int, ...]) -> Image | None:
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from linksim.cache import image_key
 from linksim.data.base import Objects
 from linksim.engine.measure import Row, delivered, shared
 from linksim.experiment import Experiment, Unit
@@ -49,10 +50,10 @@ def deliver(
     opened = shared(experiment)
     link = OriginalLink() if method == "original" else opened.link(method, budget)
     unit = Unit(opened, method, budget, images, snr_db or opened.snr_db, "")
-    known: dict[tuple[tuple[int, ...], bytes], Image] = {}
+    known: dict[bytes, Image] = {}
     found: dict[int, list[Delivery]] = {number: [] for number in images}
     for row, image in delivered(unit, opened, link, trials=1):
-        found[row["image"]].append(Delivery(row, known.setdefault((image.shape, image.tobytes()), image)))
+        found[row["image"]].append(Delivery(row, known.setdefault(image_key(image), image)))
     return list(found.values())
 
 

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
+from linksim.cache import ENTRY_BYTES
 from linksim.errors import ContractError
 from linksim.tasks.base import Task
 from linksim.tasks.memo import Memo
 
 
 class Counting(Task):
-    """Judges by the sum of the pixels, and remembers what it was asked."""
+    """Predicts the sum of the pixels, and records how many images each call has."""
 
     name, classes = "counting", ("a", "b")
 
@@ -23,7 +24,7 @@ def image(value, shape=(2, 3, 3)):
     return np.full(shape, value, np.uint8)
 
 
-def test_equal_images_are_judged_once_within_and_across_calls():
+def test_equal_images_are_predicted_once_within_and_across_calls():
     task = Counting()
     memo = Memo(task)
     assert memo.predict([image(1), image(2), image(1)]) == [18, 36, 18]
@@ -40,7 +41,7 @@ def test_equal_bytes_of_another_shape_are_another_image():
 
 def test_the_least_recently_used_is_forgotten():
     task = Counting()
-    memo = Memo(task, limit=2)
+    memo = Memo(task, max_bytes=2 * (ENTRY_BYTES + 8))  # two class indices
     memo.predict([image(1), image(2)])
     memo.predict([image(1)])
     memo.predict([image(3)])
@@ -51,7 +52,7 @@ def test_the_least_recently_used_is_forgotten():
 
 
 def test_more_images_at_once_than_it_keeps():
-    assert Memo(Counting(), limit=1).predict([image(v) for v in (1, 2, 3)]) == [18, 36, 54]
+    assert Memo(Counting(), max_bytes=1).predict([image(v) for v in (1, 2, 3)]) == [18, 36, 54]
 
 
 def test_it_passes_for_the_task_it_wraps():
@@ -61,7 +62,7 @@ def test_it_passes_for_the_task_it_wraps():
     assert memo.identity() == task.identity()
 
 
-def test_a_task_that_loses_verdicts_is_named():
+def test_a_task_that_loses_predictions_is_named():
     class Lazy(Counting):
         def predict(self, images):
             return [0]

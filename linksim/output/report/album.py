@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as Pillow
 
+from linksim.cache import image_key
 from linksim.errors import LinksimError
 from linksim.link import Image
 
@@ -62,7 +62,7 @@ class Album:
 
     def add(self, image: Image) -> int:
         """Number of this picture: that of an equal one, if there is one."""
-        key = hashlib.blake2b(repr(image.shape).encode() + image.tobytes(), digest_size=16).digest()
+        key = image_key(image)
         if key not in self._numbers:
             self._numbers[key] = len(self._pictures)
             self._largest = max(self._largest, *image.shape[:2])
