@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linksim.output.tables import METRICS, Metric, best, read_summary
+from linksim.output.tables import best, read_summary
+from linksim.scoring.metrics import METRICS, Metric
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- (table|differences) ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)

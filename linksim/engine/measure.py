@@ -28,7 +28,7 @@ from linksim.engine.deadline import within
 from linksim.errors import ContractError, LinksimError
 from linksim.experiment import PIXELS_PER_UNIT, Experiment, Unit
 from linksim.link import Image, Link, Reception, Transmission, outage_image
-from linksim.scoring.image_quality import psnr, ssim
+from linksim.scoring import metrics
 
 if TYPE_CHECKING:
     from linksim.channels.base import Channel
@@ -186,7 +186,8 @@ class _Scorer:
     def __init__(self, task: Task | None, classes: tuple[str, ...], samples: Sequence[Sample]) -> None:
         self.samples = samples
         self.task = _memoised(task) if task else None
-        self.known: dict[tuple[int, bytes], tuple[float, float]] = {}
+        self.known: dict[tuple[int, bytes], dict[str, float]] = {}
+        self.of_image = metrics.of_image()
         if not self.task or not task:
             return
         labelled = [sample.label is not None for sample in samples]
@@ -209,8 +210,8 @@ class _Scorer:
                 if len(self.known) > 4 * len(self.samples):
                     self.known.clear()
                 reference = self.samples[i].image
-                self.known[key] = psnr(reference, image), ssim(reference, image)
-            rows.append(dict(zip(("psnr", "ssim"), self.known[key], strict=True)))
+                self.known[key] = {name: score(reference, image) for name, score in self.of_image.items()}
+            rows.append(dict(self.known[key]))
         if self.task:
             for row, prediction, label in zip(rows, self.task.predict(images), self.labels, strict=True):
                 row.update(self._predicted(prediction, label))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from linksim.errors import LinksimError, unknown
-from linksim.output.tables import Metric, measured
+from linksim.output.tables import measured
 from linksim.scoring.intervals import wilson
+from linksim.scoring.metrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,11 +81,13 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
         _curve(axes, lines, metric, x, label, i)
     axes.set_xlabel("SNR (dB)" if x == "snr_db" else _budget_label(summary))
     axes.set_ylabel(metric.label)
-    if metric.column in ("acc", "agreement", "f1", "map", "ssim", "outage"):
-        axes.set_ylim(-0.02, 1.02)
-    if metric.column == "bler" and (summary["bler"] > 0).any():
-        axes.set_yscale("log", nonpositive="mask")  # a curve ends where no block was wrong, and does not fall to 0
-        axes.set_ylim(min(1e-3, summary["bler"][summary["bler"] > 0].min() / 2), 1.5)
+    if metric.bounds:
+        low, high = metric.bounds
+        axes.set_ylim(low - 0.02 * (high - low), high + 0.02 * (high - low))
+    positive = summary[metric.column][summary[metric.column] > 0]
+    if metric.log and len(positive):
+        axes.set_yscale("log", nonpositive="mask")  # a curve ends where it is zero, and does not fall to 0
+        axes.set_ylim(min(1e-3, positive.min() / 2), 1.5)
     _legend(figure, axes)
     return figure
 
@@ -157,7 +160,7 @@ def save_each(
     summary: pd.DataFrame, folder: Path, style_name: str, only: str, drawn: Callable[[Metric], Figure]
 ) -> list[Path]:
     """What ``drawn`` makes of every measured metric (or of ``only`` one) as folder/METRIC.png and .pdf."""
-    metrics = [m for m in measured(summary) if m.column not in ("bpp", "cbr")]
+    metrics = [m for m in measured(summary) if not m.cost]
     if only:
         chosen = [m for m in metrics if m.column == only]
         if not chosen:

@@ -14,48 +14,10 @@ import pandas as pd
 from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment
 from linksim.scoring.aggregation import COLUMNS
+from linksim.scoring.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a column of the summary is shown. better: +1 if more is better, −1 if less is, 0 if neither; of_task: it is
-    of a task's predictions."""
-
-    column: str
-    label: str
-    digits: int
-    better: int
-    of_task: bool = False
-
-    def format(self, value: float) -> str:
-        """The value as a table shows it: a dash where it was not measured."""
-        if math.isnan(value):
-            return "–"
-        if math.isinf(value):
-            return "∞" if value > 0 else "-∞"
-        return f"{value:.{self.digits}f}"
-
-    def with_interval(self, value: float, low: float, high: float) -> str:
-        """The value with its interval, where there is one."""
-        text = self.format(value)
-        return text if math.isnan(low) or low == high else f"{text} ({self.format(low)} to {self.format(high)})"
-
-
-METRICS = (
-    Metric("acc", "ACC", 3, 1, of_task=True),
-    Metric("agreement", "Agreement", 3, 1, of_task=True),
-    Metric("f1", "F1", 3, 1, of_task=True),
-    Metric("map", "mAP@0.5", 3, 1, of_task=True),
-    Metric("psnr", "PSNR (dB)", 2, 1),
-    Metric("ssim", "SSIM", 3, 1),
-    Metric("outage", "Outage", 3, -1),
-    Metric("bler", "BLER", 4, -1),
-    Metric("bpp", "bpp", 3, 0),
-    Metric("cbr", "CBR", 4, 0),
-)
 
 
 def measured(summary: pd.DataFrame) -> list[Metric]:
@@ -168,7 +130,7 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
         if lines["snr_db"].nunique() == 1:
             shown = [_shown(_of_one_snr(lines, budget))]
         else:
-            metrics = [m for m in measured(lines) if m.column not in ("bler", "bpp", "cbr")]
+            metrics = [m for m in measured(lines) if not (m.detail or m.cost)]
             shown = [*(_shown(_of_metric(lines, m, budget)) for m in metrics), _cost_table(lines, budget)]
         groups.append(Columns(shown, padding=(0, 3)))
     return Group(*groups)

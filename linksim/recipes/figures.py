@@ -13,8 +13,9 @@ import pandas as pd
 from linksim.errors import LinksimError
 from linksim.files import write_atomically
 from linksim.output import plots
-from linksim.output.tables import Metric, measured
+from linksim.output.tables import measured
 from linksim.recipes.recipe import Recipe
+from linksim.scoring.metrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

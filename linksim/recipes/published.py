@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from linksim.output.tables import METRICS, Metric
 from linksim.recipes.recipe import Recipe
+from linksim.scoring.metrics import METRICS, Metric
 
 
 def beside(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:

@@ -24,8 +24,8 @@ import yaml
 from linksim.errors import LinksimError, unknown
 from linksim.grid import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
-from linksim.output.tables import METRICS
 from linksim.recipes.recipe import Changes, Entry, Gain, Recipe
+from linksim.scoring.metrics import METRICS
 
 Check = Callable[[Any], Any]
 MAX_BYTES = 1 << 20

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from linksim.errors import LinksimError
 from linksim.output.plots import curves, save_all, style
-from linksim.output.tables import METRICS, difference_table, latex, markdown, read_summary, terminal
+from linksim.output.tables import difference_table, latex, markdown, read_summary, terminal
 from linksim.scoring.aggregation import COLUMNS
+from linksim.scoring.metrics import metric
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_figures_fit_a_column_and_embed_their_fonts(summary: pd.DataFrame, tmp_p
 def test_a_long_legend_hides_no_curve(summary: pd.DataFrame) -> None:
     one = summary[summary["method"] == "bpg"]
     lines = pd.concat([one.assign(method=f"bpg+ldpc-{i}") for i in range(8)])
-    psnr = next(m for m in METRICS if m.column == "psnr")
+    psnr = metric("psnr")
     with style("ieee"):
         figure, few = curves(lines, psnr), curves(one, psnr)
         figure.draw_without_rendering()
@@ -59,7 +60,7 @@ def test_a_long_legend_hides_no_curve(summary: pd.DataFrame) -> None:
 
 def test_a_block_error_rate_of_zero_is_not_drawn(summary: pd.DataFrame) -> None:
     lines = summary.assign(bler=[1.0, 0.0] * 3)
-    axes = curves(lines, next(m for m in METRICS if m.column == "bler")).axes[0]
+    axes = curves(lines, metric("bler")).axes[0]
     assert axes.get_yscale() == "log"
     assert not np.isfinite(axes.yaxis.get_transform().transform(np.array([0.0]))).any()
     assert axes.get_ylim()[0] <= 1e-3
@@ -67,7 +68,7 @@ def test_a_block_error_rate_of_zero_is_not_drawn(summary: pd.DataFrame) -> None:
 
 def test_an_outage_rate_has_its_band(summary: pd.DataFrame) -> None:
     lines = summary.assign(outage=[0.0, 0.5] * 3, n=10)
-    axes = curves(lines, next(m for m in METRICS if m.column == "outage")).axes[0]
+    axes = curves(lines, metric("outage")).axes[0]
     assert len(axes.collections) == 3
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert {0.2366, 0.7634} <= set(heights.round(4))  # Wilson's interval of 5 of 10

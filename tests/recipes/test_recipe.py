@@ -307,14 +307,15 @@ def test_data_without_a_task_are_said_to_lack_one(tmp_path: Path) -> None:
 
 
 def test_methods_have_their_place_on_an_axis_of_the_recipes_own(tmp_path: Path) -> None:
-    from linksim.output.tables import METRICS, read_summary
+    from linksim.output.tables import read_summary
     from linksim.recipes.figures import Axis, placed, save_placed
+    from linksim.scoring.metrics import metric
 
     methods = [{"method": "trained:Twin", "at": 100}, {"method": "trained:Trained", "at": 1}, "foreign:Analog"]
     recipe = small(methods=methods, x="τ", baseline=None, gains=None, snr=10, figures=["psnr"])
     found = carry_out(recipe, tmp_path, figures=True)
     assert (tmp_path / "psnr.pdf").exists()
-    psnr = next(metric for metric in METRICS if metric.column == "psnr")
+    psnr = metric("psnr")
     axis = Axis.read(tmp_path, read_summary(tmp_path))
     assert axis == Axis("τ", {"trained:Twin": 100, "trained:Trained": 1})
     axes = placed(found.comparison.summary, psnr, axis).axes[0]

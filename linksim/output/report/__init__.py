@@ -20,11 +20,9 @@ from linksim.output.report.album import Album
 from linksim.output.report.page import render
 from linksim.output.report.pictures import chosen, gather
 from linksim.output.report.rebuild import check_same, experiment_from
+from linksim.scoring.metrics import Metric
 
 __all__ = ["experiment_from", "read_description", "write_report"]
-
-LOG_AXES = ("bler",)
-RATES = ("acc", "agreement", "f1", "map", "ssim", "outage")
 
 
 def write_report(
@@ -85,10 +83,9 @@ def _content(description: dict[str, Any], summary: pd.DataFrame) -> dict[str, An
     }
 
 
-def _metric(metric: tables.Metric) -> dict[str, Any]:
-    """How the page shows a metric. scale: rate (0 to 1), log, or linear."""
-    scale = "log" if metric.column in LOG_AXES else "rate" if metric.column in RATES else "linear"
-    return {"column": metric.column, "label": metric.label, "digits": metric.digits, "scale": scale}
+def _metric(metric: Metric) -> dict[str, Any]:
+    """How the page shows a metric."""
+    return {name: getattr(metric, name) for name in ("column", "label", "digits", "bounds", "log")}
 
 
 def _row(line: dict[Any, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ function chartData(metric) {
 
 /** Whether the metric's axis is logarithmic: if it is meant to be, and there is something above zero. */
 function isLog(metric) {
-  return metric.scale === "log" && data.rows.some((row) => valueOf(row, metric.column) > 0);
+  return metric.log && data.rows.some((row) => valueOf(row, metric.column) > 0);
 }
 
 function chartOptions(metric, place) {
@@ -99,7 +99,10 @@ function xRange(u, low, high) {
 }
 
 function yRange(metric) {
-  if (metric.scale === "rate") return [-0.03, 1.03];
+  if (metric.bounds) {
+    const [low, high] = metric.bounds;
+    return [low - 0.03 * (high - low), high + 0.03 * (high - low)];
+  }
   return (u, low, high) => {
     if (low === null) return isLog(metric) ? [0.001, 1] : [0, 1];
     return isLog(metric) ? uPlot.rangeLog(low, high, 10, true) : uPlot.rangeNum(low, high, 0.1, false);
