@@ -57,6 +57,10 @@ def image(folder: Path) -> Parse:
     paths = [folder / f"a{suffix}" for suffix in SUFFIXES]
     for path in paths:
         Pillow.fromarray(picture()[:, :, 0] if path.suffix == ".pgm" else picture()).save(path)
+    deep = (picture().astype(np.uint16) << 8)[:, :, 0]
+    for suffix in (".png", ".tif", ".pgm", ".jp2"):
+        paths.append(folder / f"deep{suffix}")
+        Pillow.fromarray(deep).save(paths[-1])
 
     def parse() -> None:
         said = []

@@ -1,5 +1,6 @@
 """Image files as people have them: each kind is read right or refused in one line that names the file."""
 
+import os
 import struct
 import zlib
 
@@ -45,20 +46,6 @@ def test_palette_is_looked_up(tmp_path):
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putpixel((1, 0), 1)
     np.testing.assert_array_equal(read_image(_save(tmp_path / "a.png", image)), [[[10, 20, 30], [200, 100, 50]]])
-
-
-def test_sixteen_bit_grey_keeps_the_upper_byte(tmp_path):
-    deep = np.array([[0, 0x00FF, 0x0100, 0x7F80, 0xFFFF]], np.uint16)
-    read = read_image(_save(tmp_path / "a.png", Image.fromarray(deep)))
-    np.testing.assert_array_equal(read[0, :, 2], [0, 0, 1, 0x7F, 255])
-
-
-def test_sixteen_bit_colour_keeps_the_upper_byte(tmp_path):
-    samples = np.array([[0x0102, 0xFE03, 0x80FF]], ">u2")
-    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
-    path = tmp_path / "a.png"
-    path.write_bytes(_png(header, zlib.compress(b"\0" + samples.tobytes())))
-    np.testing.assert_array_equal(read_image(path), [[[0x01, 0xFE, 0x80]]])
 
 
 def _png(header: bytes, body: bytes) -> bytes:
@@ -124,6 +111,21 @@ def _no_image(path, picture):
     return path / "a.png"
 
 
+def _empty(path, picture):
+    (path / "a.png").touch()
+    return path / "a.png"
+
+
+def _pipe(path, picture):
+    os.mkfifo(path / "a.png")
+    return path / "a.png"
+
+
+def _loop(path, picture):
+    (path / "a.png").symlink_to("a.png")
+    return path / "a.png"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -137,7 +139,10 @@ def _no_image(path, picture):
         (_large, "8388609x8 pixels"),
         (_no_image, "not an image of a kind"),
         (lambda path, picture: path / "none.png", "no such file"),
-        (lambda path, picture: path, "directory"),
+        (_empty, "empty file"),
+        (_pipe, "folder or device"),
+        (_loop, "symbolic links"),
+        (lambda path, picture: path, "folder or device"),
     ],
 )
 def test_what_has_no_one_reading_is_refused_by_name(tmp_path, picture, make, message):
