@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +44,16 @@ class Dataset(ABC):
     classes: tuple[str, ...] = ()
     task: str = ""
     """The task that predicts on this data set when the user names none ('' for none)."""
+    trusted: bool = False
+    """Whether its images are known to be sound, as embedded ones are, so that none is opened to check it."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """What vouches for the images of a class says nothing of a subclass that changes them."""
+        super().__init_subclass__(**options)
+        if "__getitem__" in vars(cls):
+            for name in ("trusted", "digest"):
+                if name not in vars(cls):
+                    setattr(cls, name, vars(Dataset)[name])
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -52,3 +64,44 @@ class Dataset(ABC):
     @abstractmethod
     def identity(self) -> dict[str, Any]:
         """JSON-able description of the data: enough that equal identities mean equal images and labels."""
+
+    def name_of(self, index: int) -> str:
+        """What messages call an image that cannot be read; for files, the key that it would have."""
+        return f"image {index}"
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that a reader of the results needs, such as which files were left out."""
+        return ()
+
+    def digest(self, index: int, sample: Sample | None = None) -> str:
+        """SHA-256 (hex) of all that is sent and scored of an image, so that equal digests mean equal results.
+
+        It covers pixels, key, label and objects by the names of their classes, and sources. It is computed once.
+
+        Args:
+            index: Number of the image.
+            sample: The image, if it has been read already.
+        """
+        known: dict[int, str] = self.__dict__.setdefault("_digests", {})
+        if index not in known:
+            known[index] = _digest(self[index] if sample is None else sample, self.classes)
+        return known[index]
+
+
+def _digest(sample: Sample, classes: tuple[str, ...]) -> str:
+    def name(label: int) -> str:
+        return classes[label] if classes else str(label)
+
+    objects = sample.objects
+    said = {
+        "key": sample.key,
+        "shape": sample.image.shape,
+        "label": None if sample.label is None else name(int(sample.label)),
+        "sources": sample.sources,
+        "objects": None if objects is None else [name(int(label)) for label in objects.labels],
+        "boxes": None if objects is None else np.asarray(objects.boxes, np.float64).tolist(),
+        "difficult": None if objects is None else np.asarray(objects.difficult, bool).tolist(),
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(sample.image).data)
+    return digest.hexdigest()

@@ -47,6 +47,11 @@ def fingerprint() -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
+def digest(*what: object) -> str:
+    """SHA-256 of what names an image made of embedded ones, and of all of those: see ``Dataset.digest``."""
+    return hashlib.sha256(json.dumps([fingerprint(), *what]).encode()).hexdigest()
+
+
 @cache
 def photos() -> tuple[Asset, ...]:
     return tuple(Asset("photo", e["name"], e["file"], e["of"]) for e in _manifest()["photos"])

@@ -37,8 +37,11 @@ class ImageFolder(Dataset):
         return len(self._paths)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self._paths[index]
-        return Sample(read_image(path), path.name, sources=(path.name,))
+        key = self.name_of(index)
+        return Sample(read_image(self._paths[index]), key, sources=(key,))
+
+    def name_of(self, index: int) -> str:
+        return self._paths[index].name
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, **fingerprint(self.root, self._paths)}
@@ -95,9 +98,12 @@ class ClassFolder(Dataset):
         return len(self._items)
 
     def __getitem__(self, index: int) -> Sample:
-        path, label = self._items[index]
-        key = f"{path.parent.name}/{path.name}"
+        (path, label), key = self._items[index], self.name_of(index)
         return Sample(read_image(path), key, label, sources=(key,))
+
+    def name_of(self, index: int) -> str:
+        path, _ = self._items[index]
+        return f"{path.parent.name}/{path.name}"
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, "classes": self.classes, **fingerprint(self.root, [p for p, _ in self._items])}

@@ -68,10 +68,13 @@ class PascalVOC(Dataset):
         return len(self._items)
 
     def __getitem__(self, index: int) -> Sample:
-        year, name = self._items[index]
-        key = f"{year.name}/{name}"
+        (year, name), key = self._items[index], self.name_of(index)
         objects = read_annotation(_annotation(year, name), self.classes)
         return Sample(read_image(_picture(year, name)), key, objects=objects, sources=(key,))
+
+    def name_of(self, index: int) -> str:
+        year, name = self._items[index]
+        return f"{year.name}/{name}"
 
     def identity(self) -> dict[str, Any]:
         files = [part for year, name in self._items for part in (_picture(year, name), _annotation(year, name))]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.data.base import Dataset, Sample
+from linksim.data.checking import complaint
 from linksim.engine.deadline import Overdue
 from linksim.errors import ContractError, LinksimError
 from linksim.link import Image, Reception, Transmission
@@ -37,20 +38,10 @@ def check_sample(data: Dataset, index: int) -> Sample:
     """Image number ``index`` of a data set, if it is one that can be sent and scored."""
     with errors_from(f"data set {data.name!r}: reading image {index}"):
         sample = data[index]
-    if not isinstance(sample, Sample) or not isinstance(sample.key, str):
-        given = type(sample if not isinstance(sample, Sample) else sample.key).__name__
-        raise ContractError(f"data set {data.name!r}: image {index} must be a Sample whose key is text, not {given}")
-    image, name = sample.image, f"data set {data.name!r}: image {sample.key!r}"
-    if not isinstance(image, np.ndarray):
-        raise ContractError(f"{name} must be (H, W, 3) uint8, not {type(image).__name__}")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ContractError(f"{name} must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-    if not isinstance(sample.sources, tuple) or not all(isinstance(source, str) for source in sample.sources):
-        raise ContractError(f"{name} must have a tuple of texts as its sources, not {sample.sources!r:.60}")
-    label, classes = sample.label, len(data.classes)
-    if label is not None and not (isinstance(label, int | np.integer) and 0 <= label < (classes or label + 1)):
-        allowed = f"a class from 0 to {classes - 1}" if classes else "a whole number of at least 0"
-        raise ContractError(f"{name} must have {allowed} as its label, not {label!r:.60}")
+        wrong = complaint(sample, len(data.classes))
+    if wrong:
+        named = isinstance(sample, Sample) and isinstance(sample.key, str)
+        raise ContractError(f"data set {data.name!r}: image {repr(sample.key) if named else index} {wrong}")
     return sample
 
 
