@@ -27,6 +27,17 @@ class Task(ABC):
     def predict(self, images: Sequence[Image]) -> list[Any]:
         """A prediction per image; depends on the image alone, never on its neighbours in the call."""
 
+    def outputs(self, image: Image) -> int | None:
+        """How many classes the network tells apart.
+
+        Args:
+            image: An image to try it on, (H, W, 3) uint8.
+
+        Returns:
+            The number, or None if it cannot be told.
+        """
+        return len(self.classes) or None
+
     def identity(self) -> dict[str, Any]:
         """JSON-able description of all that determines the predictions (weights' hash, input size)."""
         return {"class": f"{type(self).__module__}:{type(self).__qualname__}", "name": self.name}
