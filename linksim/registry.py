@@ -139,8 +139,10 @@ def code(spec: str) -> ChannelCode:
 
 
 def channel(name: str) -> Channel:
-    """The channel of this name."""
-    return cast("Channel", load("linksim.channels", name)())
+    """The channel of a spec such as ``awgn`` or ``tdl-c-300ns@30kmh+ls`` (see ``linksim.channels.grammar``)."""
+    from linksim.channels.grammar import make_channel
+
+    return make_channel(name)
 
 
 def task(spec: str, device: str = "cpu") -> Task:
