@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class LinksimError(ValueError):
@@ -17,13 +18,26 @@ class ContractError(LinksimError):
     """A link, task, channel or data set broke its contract; the message names it."""
 
 
+def as_text(name: str | Path) -> str:
+    """A file's name or path as text that UTF-8 can write: bytes that are no text become ``\\xff``.
+
+    >>> as_text("caf\\udce9.png")
+    'caf\\\\xe9.png'
+    """
+    try:
+        raw = str(name).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character that no file's name on this system can hold
+        raw = str(name).encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "backslashreplace")
+
+
 def one_line(text: object) -> str:
     """A message on one line without control characters, whoever wrote it.
 
     >>> one_line("two\\nlines")
     'two lines'
     """
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return " ".join("".join(c if c.isprintable() else " " for c in as_text(str(text))).split())
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> LinksimError:

@@ -17,7 +17,7 @@ def datasets(
     """List the embedded data sets, the layouts that can be read, and what of them lies in the current folder."""
     from linksim import registry
     from linksim.data.detect import found
-    from linksim.errors import LinksimError
+    from linksim.errors import LinksimError, as_text
 
     if export_voc is not None:
         from linksim.data.voc import export_voc as export
@@ -28,18 +28,26 @@ def datasets(
         for path in several or [folder]:
             try:
                 data = registry.dataset(str(path.resolve()))
-                print(f"{path}: {data.name}, {len(data)} images, {len(data.classes)} classes")
+                print(f"{as_text(path)}: {data.name}, {len(data)} images{_classes(data.classes)}")
+                for note in data.notes():
+                    print(f"  {note}")
             except LinksimError as error:
                 if len(several) < 2:
                     raise
-                print(f"{path}: {error}")
+                print(f"{as_text(path)}: {error}")
     else:
         _list_embedded()
         _list_layouts()
         here = found(Path())
         print("\nin this folder:" if here else "\nin this folder: no published data set")
         for path, name in here.items():
-            print(f"  --dataset {name}:{path}")
+            print(f"  --dataset {name}:{as_text(path)}")
+
+
+def _classes(names: tuple[str, ...]) -> str:
+    """The first classes in their order, which labels count by."""
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f", {len(names)} classes in this order: {shown}" if names else ", no classes"
 
 
 def _list_embedded() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from linksim.data.base import Dataset, Sample
-from linksim.data.files import fingerprint, images_in, missing, require_folder, subfolders
+from linksim.data.files import fingerprint, holds_images, left_out, listing, missing, require_folder
 from linksim.data.images import SUFFIXES, read_image
-from linksim.errors import unknown
+from linksim.errors import as_text, unknown
 
 
 class ImageFolder(Dataset):
-    """The image files directly in a folder, in natural order, each at its own size, without labels."""
+    """The image files directly in a folder, sorted by name as text, each at its own size, without labels."""
 
     name = "folder"
     description = "image files in a folder, no labels"
@@ -28,10 +29,10 @@ class ImageFolder(Dataset):
         self._paths = self._list()
 
     def _list(self) -> list[Path]:
-        paths = images_in(self.root)
+        paths = listing(self.root).images
         if not paths:
             raise missing(self.name, self.root, "no image in it", self.expects)
-        return paths
+        return list(paths)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -41,7 +42,15 @@ class ImageFolder(Dataset):
         return Sample(read_image(self._paths[index]), key, sources=(key,))
 
     def name_of(self, index: int) -> str:
-        return self._paths[index].name
+        return as_text(self._paths[index].name)
+
+    def notes(self) -> tuple[str, ...]:
+        here = listing(self.root)
+        rest = left_out(here.others, here.hidden, here.folders)
+        said = [f"Of {as_text(self.root)}, the image files directly in it are read; left out: {rest}."] if rest else []
+        if any(map(holds_images, here.folders)):
+            said.append(f"For a class of each sub-folder, write --dataset class-folder:{as_text(self.root)}.")
+        return tuple(said)
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, **fingerprint(self.root, self._paths)}
@@ -59,13 +68,15 @@ class Kodak(ImageFolder):
         absent = [path.name for path in paths if not path.is_file()]
         if absent:
             some = ", ".join(absent[:3]) + " ..." * (len(absent) > 3)
-            raise missing(self.name, self.root, f"{len(absent)} of 24 missing ({some})", self.expects)
+            what = f"{len(absent)} of 24 missing ({some}); write folder:{as_text(self.root)} to take what is there"
+            raise missing(self.name, self.root, what, self.expects)
         return paths
 
 
 class ClassFolder(Dataset):
-    """A sub-folder for each class, named as the class, with its images in natural order: the first of each class, then
-    the second of each and so on, so that the first N are of as many classes as can be."""
+    """A sub-folder for each class, named as the class. Classes, and images within a class, are sorted by name as text:
+    label 2 of folders named by number is "10", as with torchvision and Keras. Images come in turns, the first of each
+    class, then the second of each and so on, so that the first N are of as many classes as can be."""
 
     name = "class-folder"
     description = "a sub-folder of images for each class"
@@ -77,22 +88,24 @@ class ClassFolder(Dataset):
         if split not in self.splits:
             raise unknown(f"split of {self.name}", split, self.splits)
         self.root = require_folder(self.name, Path(root), self.expects)
+        self._base = self.root
         folders = self._class_folders()
-        self.classes = tuple(folder.name for folder in folders)
+        self._folders = folders
+        self.classes = tuple(as_text(folder.name) for folder in folders)
         rounds = zip_longest(*(self._images(folder) for folder in folders))
         self._items = [(path, label) for paths in rounds for label, path in enumerate(paths) if path is not None]
 
     def _class_folders(self) -> list[Path]:
-        folders = subfolders(self.root)
+        folders = listing(self.root).folders
         if not folders:
             raise missing(self.name, self.root, "no sub-folder in it", self.expects)
-        return folders
+        return list(folders)
 
     def _images(self, folder: Path) -> list[Path]:
-        images = images_in(folder)
+        images = listing(folder).images
         if not images:
-            raise missing(self.name, self.root, f"no image in its sub-folder {folder.name!r}", self.expects)
-        return images
+            raise missing(self.name, self.root, f"no image in its sub-folder {as_text(folder.name)!r}", self.expects)
+        return list(images)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -103,7 +116,24 @@ class ClassFolder(Dataset):
 
     def name_of(self, index: int) -> str:
         path, _ = self._items[index]
-        return f"{path.parent.name}/{path.name}"
+        return as_text(f"{path.parent.name}/{path.name}")
+
+    def notes(self) -> tuple[str, ...]:
+        here, inside = listing(self._base), [listing(folder) for folder in self._folders if folder.is_dir()]
+        others = sum((folder.others for folder in inside), here.others)
+        hidden = here.hidden + sum(folder.hidden for folder in inside)
+        folders = [f for f in here.folders if f not in self._folders] + [f for each in inside for f in each.folders]
+        rest = left_out(others, hidden, folders, here.images)
+        where = as_text(self._base)
+        said = (
+            [f"Of {where}, the image files in a sub-folder for each class are read; left out: {rest}."] if rest else []
+        )
+        if here.images:
+            said.append(f"For the images beside the sub-folders, write --dataset folder:{where}.")
+        alike = [name for name, times in Counter(map(str.casefold, self.classes)).items() if times > 1]
+        if alike:
+            said.append(f"Classes whose names differ in case alone are different classes: {', '.join(alike[:3])}.")
+        return tuple(said)
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, "classes": self.classes, **fingerprint(self.root, [p for p, _ in self._items])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from linksim.data.files import first_existing, images_in, missing, read_text, require_folder, subfolders
+from linksim.data.files import first_existing, listing, missing, read_text, require_folder
 from linksim.data.folder import ClassFolder
 from linksim.errors import LinksimError
 
@@ -43,14 +43,18 @@ class ImageNet(ClassFolder):
             return [self.root / synset for synset in sorted(self._solution)]
         kaggle = self.root / "ILSVRC" / "Data" / "CLS-LOC" / self._split
         base = first_existing([self.root / self._split, kaggle]) or self.root
-        folders = [folder for folder in subfolders(base) if is_synset_folder(folder)]
+        self._base, here = base, listing(base)
+        folders = [folder for folder in here.folders if is_synset_folder(folder)]
         if folders:
             return folders
-        flat = f"{len(images_in(base))} images but no folder named by a synset in {base.name}/"
+        flat = f"{len(here.images)} images but no folder named by a synset in {base.name}/"
         raise missing(self.name, self.root, flat, self.expects)
 
     def _images(self, folder: Path) -> list[Path]:
         return self._solution.get(folder.name) or super()._images(folder)
+
+    def notes(self) -> tuple[str, ...]:
+        return () if self._solution else super().notes()
 
     def _read_solution(self, path: Path) -> dict[str, list[Path]]:
         """Images of each synset from lines such as ``ILSVRC2012_val_00000001,n01751748 111 108 470 297``."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from linksim.data.base import Dataset, Objects, Sample
-from linksim.data.files import fingerprint, first_existing, missing, read_text, read_words, require_folder, subfolders
+from linksim.data.files import fingerprint, first_existing, listing, missing, read_text, read_words, require_folder
 from linksim.data.images import read_image
 from linksim.errors import LinksimError, unknown
 
@@ -56,7 +56,7 @@ class PascalVOC(Dataset):
         if not names:
             raise missing(self.name, self.root, f"{path.name} of {year.name} lists no image", self.expects)
         for name in names:
-            if not re.fullmatch(r"[\w.-]+", name):
+            if name in (".", "..") or not re.fullmatch(r"[^/\\\0]+", name):
                 raise LinksimError(f"{path}: {name[:40]!r} is not the name of an image")
             for part in (_picture(year, name), _annotation(year, name)):
                 if not part.is_file():
@@ -86,7 +86,7 @@ def year_folders(root: Path) -> list[Path]:
     if _main(root).is_dir():
         return [root]
     base = first_existing([root / "VOCdevkit"]) or root
-    return [folder for folder in subfolders(base) if _main(folder).is_dir()] if base.is_dir() else []
+    return [folder for folder in listing(base).folders if _main(folder).is_dir()] if base.is_dir() else []
 
 
 def _main(year: Path) -> Path:

@@ -320,12 +320,6 @@ def test_a_class_folder_starts_with_an_image_of_each_class(tmp_path: Path) -> No
     assert [dataset[i].label for i in range(len(dataset))] == [0, 1, 2, 0, 2, 0]
 
 
-def test_folder_is_in_natural_order(tmp_path: Path) -> None:
-    make_folder(tmp_path)
-    dataset = ImageFolder(tmp_path)
-    assert [dataset[i].key for i in range(3)] == ["Img1.PNG", "img9.png", "img10.png"]
-
-
 def test_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(LinksimError, match=r"x\.png"):
