@@ -158,27 +158,6 @@ def dataset(spec: str) -> Dataset:
     An embedded set takes its split after a slash; a set on disk is ``[LOADER:]PATH[#SPLIT]``, the loader guessed from
     the folder where none is named.
     """
-    name, _, split = spec.partition("/")
-    entries = _entries("linksim.datasets")
-    if name in entries and getattr(load("linksim.datasets", name), "embedded", False):
-        return cast("Dataset", _open(name, load("linksim.datasets", name), (), split))
-    loader, colon, rest = spec.partition(":")
-    if colon and loader not in entries and rest.isidentifier() and not Path(spec).exists():
-        return cast("Dataset", load_object(spec, "data set")())
-    path, _, split = (rest if loader in entries and colon else spec).partition("#")
-    if not Path(path).exists():
-        if not colon and "/" not in spec and not spec.startswith("."):
-            raise unknown("data set", spec, [*names("linksim.datasets"), "a folder of images"])
-        raise LinksimError(f"data set {spec!r}: no such folder: {path}")
-    if not (loader in entries and colon):
-        from linksim.data.detect import guess
+    from linksim.data.specs import open_dataset
 
-        loader = guess(Path(path))
-    return cast("Dataset", _open(loader, load("linksim.datasets", loader), (Path(path),), split))
-
-
-def _open(name: str, cls: Any, arguments: tuple[Any, ...], split: str) -> Any:
-    splits = getattr(cls, "splits", ())
-    if split and split not in splits:
-        raise LinksimError(f"data set {name!r} has no split {split!r}; it has {', '.join(splits) or 'none'}")
-    return cls(*arguments, split=split) if split else cls(*arguments)
+    return open_dataset(spec)

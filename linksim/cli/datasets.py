@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ def datasets(
     """List the embedded data sets, the layouts that can be read, and what of them lies in the current folder."""
     from linksim import registry
     from linksim.data.detect import found
+    from linksim.data.specs import DatasetSpec, open_dataset
     from linksim.errors import LinksimError, as_text
 
     if export_voc is not None:
@@ -27,8 +29,10 @@ def datasets(
         several = found(folder)
         for path in several or [folder]:
             try:
-                data = registry.dataset(str(path.resolve()))
-                print(f"{as_text(path)}: {data.name}, {len(data)} images{_classes(data.classes)}")
+                data = open_dataset(DatasetSpec(path=str(path)))
+                print(
+                    f"{as_text(path)}: {data.name}, {len(data)} image{'s' * (len(data) != 1)}{_classes(data.classes)}"
+                )
                 for note in data.notes():
                     print(f"  {note}")
             except LinksimError as error:
@@ -41,7 +45,7 @@ def datasets(
         here = found(Path())
         print("\nin this folder:" if here else "\nin this folder: no published data set")
         for path, name in here.items():
-            print(f"  --dataset {name}:{as_text(path)}")
+            print(f"  --dataset {shlex.quote(str(DatasetSpec(name, str(path))))}")
 
 
 def _classes(names: tuple[str, ...]) -> str:

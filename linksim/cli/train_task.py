@@ -27,6 +27,7 @@ def train_task(
 ) -> int:
     """Train a linear head on frozen EfficientNet-Lite0 features; use it as --task NAME.safetensors."""
     from linksim import registry
+    from linksim.data.specs import parse_several
     from linksim.errors import LinksimError
     from linksim.tasks import head as heads
 
@@ -37,7 +38,7 @@ def train_task(
         raise LinksimError(f"--size {size}: must be a multiple of 32")
     if images < 0:
         raise LinksimError(f"--images {images}: must be at least 1, or 0 for all")
-    sets = {spec: registry.dataset(spec) for spec in (train, val, *filter(None, test.split(",")))}
+    sets = {spec: registry.dataset(spec) for spec in (train, val, *map(str, parse_several(test)))}
     classes = sets[train].classes
     for spec, dataset in sets.items():
         if dataset.classes != classes:

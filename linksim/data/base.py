@@ -46,6 +46,8 @@ class Dataset(ABC):
     """The task that predicts on this data set when the user names none ('' for none)."""
     trusted: bool = False
     """Whether its images are known to be sound, as embedded ones are, so that none is opened to check it."""
+    remarks: tuple[str, ...] = ()
+    """What was decided when it was opened: part of ``notes``."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """What vouches for the images of a class says nothing of a subclass that changes them."""
@@ -71,7 +73,7 @@ class Dataset(ABC):
 
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader of the results needs, such as which files were left out."""
-        return ()
+        return self.remarks
 
     def digest(self, index: int, sample: Sample | None = None) -> str:
         """SHA-256 (hex) of all that is sent and scored of an image, so that equal digests mean equal results.

@@ -50,7 +50,7 @@ class ImageFolder(Dataset):
         said = [f"Of {as_text(self.root)}, the image files directly in it are read; left out: {rest}."] if rest else []
         if any(map(holds_images, here.folders)):
             said.append(f"For a class of each sub-folder, write --dataset class-folder:{as_text(self.root)}.")
-        return tuple(said)
+        return (*super().notes(), *said)
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, **fingerprint(self.root, self._paths)}
@@ -133,7 +133,7 @@ class ClassFolder(Dataset):
         alike = [name for name, times in Counter(map(str.casefold, self.classes)).items() if times > 1]
         if alike:
             said.append(f"Classes whose names differ in case alone are different classes: {', '.join(alike[:3])}.")
-        return tuple(said)
+        return (*super().notes(), *said)
 
     def identity(self) -> dict[str, Any]:
         return {"dataset": self.name, "classes": self.classes, **fingerprint(self.root, [p for p, _ in self._items])}

@@ -54,7 +54,7 @@ class ImageNet(ClassFolder):
         return self._solution.get(folder.name) or super()._images(folder)
 
     def notes(self) -> tuple[str, ...]:
-        return () if self._solution else super().notes()
+        return self.remarks if self._solution else super().notes()
 
     def _read_solution(self, path: Path) -> dict[str, list[Path]]:
         """Images of each synset from lines such as ``ILSVRC2012_val_00000001,n01751748 111 108 470 297``."""
