@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from PIL import Image as Pillow
+
 from linksim.data import embedded
 from linksim.data.base import Dataset, Sample
 from linksim.data.compose import VERSION, Dice, backdrop, fit, paste
-from linksim.data.embedded import Asset
 from linksim.errors import unknown
 from linksim.link import Image
 
@@ -68,7 +69,8 @@ class Stamps10(Dataset):
         cutout = pool[index // len(CLASSES) % len(pool)]
         dice = Dice(self.name, self.split, index)
         background = self._backgrounds[dice.below(len(self._backgrounds))]
-        image = compose(cutout, background, dice)
+        mirror = cutout.label != "road sign"
+        image = compose(embedded.opened(cutout), embedded.opened(background), dice, mirror)
         return Sample(image, f"{self.split}-{index:05d}", label, sources=(cutout.name, background.of))
 
     def digest(self, index: int, sample: Sample | None = None) -> str:
@@ -84,12 +86,11 @@ class Stamps10(Dataset):
         }
 
 
-def compose(cutout: Asset, background: Asset, dice: Dice) -> Image:
-    """One 96×96 image: the cut-out wholly in view, its longer side 0.55 to 1 of the image's."""
-    canvas = backdrop(embedded.opened(background), SIDE, dice, smallest=0.4)
-    stamp = embedded.opened(cutout)
-    width, height = fit(stamp, SIDE, dice, smallest=0.55, largest=1.0)
+def compose(cutout: Pillow.Image, background: Pillow.Image, dice: Dice, mirror: bool) -> Image:
+    """One 96×96 image: the premultiplied cut-out wholly in view, its longer side 0.55 to 1 of the image's; ``mirror``:
+    whether it may be mirrored."""
+    canvas = backdrop(background, SIDE, dice, smallest=0.4)
+    width, height = fit(cutout, SIDE, dice, smallest=0.55, largest=1.0)
     box = (dice.below(SIDE - width + 1), dice.below(SIDE - height + 1), width, height)
-    mirror = cutout.label != "road sign" and dice.uniform() < 0.5
-    paste(canvas, stamp, box, dice, mirror)
+    paste(canvas, cutout, box, dice, mirror and dice.uniform() < 0.5)
     return canvas
