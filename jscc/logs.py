@@ -13,8 +13,6 @@ from typing import Any
 from linksim.errors import LinksimError, one_line
 from linksim.files import write_atomically
 
-COLUMNS = ("step", "lr", "loss", "val_psnr", "val_acc", "val_loss", "idle_channels")
-
 
 class TrainingLog:
     """Appends one row per validation. Opening it for a run that resumes drops the rows after ``step``, so that an
@@ -44,7 +42,8 @@ class TrainingLog:
         """One row; values by column name, absent ones left empty."""
         self.rows.append({"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()})
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_atomically(self.path, text.getvalue().encode())

@@ -26,7 +26,8 @@ class LearnedMethod:
 # (Σ w)² / (K Σ w²) is 0.91 for absolute, 0.61 for predicted and 0.67 for per-image; at τ = 1 it is 1.00.
 METHODS: dict[str, LearnedMethod] = {
     "deepjscc": LearnedMethod(Loss("pixel")),
-    "deepjscc-analog": LearnedMethod(Loss("pixel"), "bourtsoulatze", "analog"),
+    "deepjscc-analog": LearnedMethod(Loss("pixel", pixels="log"), "adaptive", "analog"),
+    "deepjscc-bourtsoulatze": LearnedMethod(Loss("pixel"), "bourtsoulatze", "analog"),
     "sdjscc-paper": LearnedMethod(Loss("gsw")),
     "sdjscc-absolute": LearnedMethod(Loss("gsw", variant="absolute", tau=300.0, pixel_weight=0.3)),
     "sdjscc-predicted": LearnedMethod(Loss("gsw", variant="predicted", tau=3000.0, pixel_weight=0.3)),

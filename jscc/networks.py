@@ -9,11 +9,18 @@ blocks), here with 1/8 of the resolution in the middle, so bpp = elements per 8�
 ``bourtsoulatze`` (Bourtsoulatze, Burth Kurka and Gündüz, "Deep Joint Source-Channel Coding for Wireless Image
 Transmission", IEEE TCCN 2019, fig. 2: five 5×5 convolutions with PReLU on each side, 1/4 of the resolution in the
 middle), so elements per pixel = C / 16; its latent is sent unquantised.
+
+``adaptive``: the residual networks with an unquantised latent, told the SNR and how many latent channels are sent.
+Each residual block scales and shifts its features by functions of the two (feature-wise modulation; Xu et al.,
+"Wireless Image Transmission Using Deep Source Channel Coding With Attention Modules", IEEE TCSVT 2022, also pool the
+features). The first channels matter most, as random numbers of them are sent in training. A binomial filter after each
+pixel shuffle removes its grid (Sugawara, Shiota and Kiya, "Checkerboard-Free Convolutional Neural Networks", 2018).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -26,8 +33,11 @@ from linksim.errors import LinksimError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-STRIDES = {"residual": 8, "bourtsoulatze": 4}
+STRIDES = {"residual": 8, "bourtsoulatze": 4, "adaptive": 8}
 """How many pixels, each way, share one latent cell."""
+
+CONDITION = 32
+"""Length of the vector that tells the adaptive network's layers the SNR and the number of channels sent."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,24 @@ class Architecture:
             value = getattr(self, name)
             if not isinstance(value, int) or not low <= value <= high:
                 raise LinksimError(f"network {name} {value!r}: must be an integer from {low} to {high}")
+        if self.is_adaptive and self.mapping != "analog":
+            raise LinksimError(f"symbol mapping {self.mapping!r}: the adaptive network's must be analog")
         if self.width % 4:
             raise LinksimError(f"network width {self.width}: must be a multiple of 4")
 
     @property
     def stride(self) -> int:
         return STRIDES[self.kind]
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the networks are told the SNR and send a chosen number of latent channels."""
+        return self.kind == "adaptive"
+
+    @property
+    def fewest(self) -> int:
+        """Fewest elements per cell that may be sent: an eighth of all for the adaptive network."""
+        return max(1, self.elements // 8) if self.is_adaptive else self.elements
 
     @property
     def bpp(self) -> float:
@@ -101,6 +123,49 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.second(F.relu(self.first(F.relu(x))))
         return out
+
+
+class Modulated(nn.Module):
+    """Scales and shifts feature maps (N, width, h, w) by learned functions of a condition (N, CONDITION)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Linear(CONDITION, 2 * width)
+        nn.init.zeros_(self.gain.weight)
+        nn.init.zeros_(self.gain.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.gain(condition)[..., None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+class ModulatedBlock(ResidualBlock):
+    """A residual block whose inner features are modulated by the condition."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.modulate = Modulated(width)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+        out: Tensor = x + self.second(F.relu(self.modulate(self.first(F.relu(x)), condition)))
+        return out
+
+
+class Conditioned(nn.Sequential):
+    """Modules in sequence; those that take the condition are given it."""
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+        for module in self:
+            takes = isinstance(module, Conditioned | Modulated | ModulatedBlock)
+            x = module(x, condition) if takes else module(x)
+        return x
+
+
+class Smooth(nn.Module):
+    """The binomial filter [1 2 1]/4 each way: its response is 0 at the frequency of a pixel shuffle's grid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1), 2, 1)
 
 
 def _residual(width: int, blocks: int) -> nn.Sequential:
@@ -171,43 +236,140 @@ def _bourtsoulatze_networks(arch: Architecture) -> tuple[nn.Sequential, nn.Seque
     return encoder, decoder
 
 
+class Adaptive(nn.Module):
+    """One side of the adaptive network: ``forward(x, snr_db, share)`` with x (N, ., ., .), Es/N0 in dB (N,) and the
+    share of the latent's channels that is sent (N,)."""
+
+    def __init__(self, layers: Conditioned) -> None:
+        super().__init__()
+        self.layers = layers
+        self.condition = nn.Sequential(nn.Linear(2, CONDITION), nn.SiLU(), nn.Linear(CONDITION, CONDITION), nn.SiLU())
+
+    def forward(self, x: Tensor, snr_db: Tensor, share: Tensor) -> Tensor:
+        told = torch.stack([snr_db / 10 - 1, share.log2() / 2 + 0.75], 1).expand(len(x), 2)
+        out: Tensor = self.layers(x, self.condition(told))
+        return out
+
+
+def _adaptive_networks(arch: Architecture) -> tuple[Adaptive, Adaptive]:
+    def up(inputs: int, outputs: int, *after: nn.Module) -> Conditioned:
+        return Conditioned(*_up(inputs, outputs), Smooth(), *after)
+
+    def blocks() -> Conditioned:
+        return Conditioned(*(ModulatedBlock(w) for _ in range(arch.blocks)))
+
+    w = arch.width
+    encoder = Conditioned(
+        nn.Conv2d(3, w // 4, 5, stride=2, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(w // 4, w // 2, 3, stride=2, padding=1),
+        ModulatedBlock(w // 2),
+        nn.Conv2d(w // 2, w, 3, stride=2, padding=1),
+        blocks(),
+        nn.Conv2d(w, arch.elements, 3, padding=1),
+        Modulated(arch.elements),
+    )
+    decoder = Conditioned(
+        nn.Conv2d(arch.elements, w, 3, padding=1),
+        blocks(),
+        up(w, w // 2),
+        ModulatedBlock(w // 2),
+        up(w // 2, w // 4, ModulatedBlock(w // 4)),
+        nn.ReLU(),
+        up(w // 4, 3),
+    )
+    return Adaptive(encoder), Adaptive(decoder)
+
+
+_BUILDERS: dict[str, Callable[[Architecture], tuple[nn.Module, nn.Module]]] = {
+    "residual": _residual_networks,
+    "bourtsoulatze": _bourtsoulatze_networks,
+    "adaptive": _adaptive_networks,
+}
+
+
 class JSCC(nn.Module):
     """Encoder, quantizer, power, channel, soft bits and decoder, end to end (eq. 1–3 of Sun et al., SD-JSCC).
 
     Images are float tensors (N, 3, H, W) in 0..255; elements are (N, L), normalised to unit power per image, with
-    L = ``arch.elements_of(H, W)``.
+    L = ``arch.elements_of(H, W)``. ``snr_db``: Es/N0 in dB of each image, (N,) or (1,). ``channels``: how many latent
+    channels of each image are sent, (N,) or (1,); None for all. Only the adaptive network uses the two, and there the
+    elements of the channels that are not sent are 0 on both sides.
     """
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         self.arch = arch
-        build = _residual_networks if arch.kind == "residual" else _bourtsoulatze_networks
-        self.encoder, self.decoder = build(arch)
+        self.encoder, self.decoder = _BUILDERS[arch.kind](arch)
 
-    def latent(self, images: Tensor) -> Tensor:
+    def latent(self, images: Tensor, snr_db: Tensor | None = None, channels: Tensor | None = None) -> Tensor:
         """The encoder's raw output (N, C, h, w): before the sigmoid where the mapping has one."""
         height, width = images.shape[-2:]
         h, w = self.arch.cells(height, width)
         padding = (0, w * self.arch.stride - width, 0, h * self.arch.stride - height)
         x = images / 127.5 - 1
-        out: Tensor = self.encoder(F.pad(x, padding, mode="replicate") if any(padding) else x)
+        x = F.pad(x, padding, mode="replicate") if any(padding) else x
+        out: Tensor = self.encoder(x, *self._told(snr_db, channels, x.device))
         return out
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor, snr_db: Tensor | None = None, channels: Tensor | None = None) -> Tensor:
         """Normalised elements (N, L) of images (N, 3, H, W)."""
-        return normalise_power(to_elements(self.latent(images), self.arch.mapping))
+        elements = to_elements(self.latent(images, snr_db, channels), self.arch.mapping)
+        if channels is None:
+            return normalise_power(elements)
+        cells = elements.shape[1] // self.arch.elements
+        return normalise_power(elements * self._sent(channels, cells), channels * cells)
 
-    def decode(self, elements: Tensor, height: int, width: int) -> Tensor:
+    def decode(
+        self,
+        elements: Tensor,
+        height: int,
+        width: int,
+        snr_db: Tensor | None = None,
+        channels: Tensor | None = None,
+    ) -> Tensor:
         """Images (N, 3, height, width), not clipped, from elements (N, L) as ``quantizer.demap`` gives them."""
         h, w = self.arch.cells(height, width)
-        images: Tensor = self.decoder(elements.reshape(-1, self.arch.elements, h, w))[..., :height, :width]
+        latent = elements.reshape(-1, self.arch.elements, h, w)
+        images: Tensor = self.decoder(latent, *self._told(snr_db, channels, latent.device))[..., :height, :width]
         return images * 255 if self.arch.kind == "bourtsoulatze" else (images + 1) * 127.5
 
-    def forward(self, images: Tensor, snr_db: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self,
+        images: Tensor,
+        snr_db: Tensor,
+        generator: torch.Generator | None = None,
+        channels: Tensor | None = None,
+    ) -> Tensor:
         """What arrives, not clipped, over AWGN at each image's Es/N0 in dB."""
-        received = add_noise(self.encode(images), snr_db, generator)
-        elements = demap(received, noise_var_of(snr_db).reshape(-1, 1), self.arch.mapping)
-        return self.decode(elements, *images.shape[-2:])
+        received = add_noise(self.encode(images, snr_db, channels), snr_db, generator)
+        elements = self.demap(received, noise_var_of(snr_db).reshape(-1, 1))
+        if channels is not None:
+            elements = elements * self._sent(channels, elements.shape[1] // self.arch.elements)
+        height, width = images.shape[-2:]
+        return self.decode(elements, height, width, snr_db, channels)
+
+    def demap(self, received: Tensor, noise_var: Tensor) -> Tensor:
+        """What the decoder is given for received elements, ``noise_var`` the N0 of each one's symbol. The adaptive
+        network's are scaled by 1 / (1 + N0), the linear estimate with the least mean squared error."""
+        elements = demap(received, noise_var, self.arch.mapping)
+        return elements / (1 + noise_var) if self.arch.is_adaptive else elements
+
+    def _told(self, snr_db: Tensor | None, channels: Tensor | None, device: torch.device) -> tuple[Tensor, ...]:
+        """What the networks are told beside their input: nothing, or (SNR in dB, share of the channels sent)."""
+        if not self.arch.is_adaptive:
+            return ()
+        if snr_db is None:
+            raise LinksimError("the adaptive network needs the SNR")
+        if channels is None:
+            channels = torch.tensor([self.arch.elements], device=device)
+        snr_db, channels = torch.broadcast_tensors(snr_db.to(device), channels.to(device))
+        return snr_db.float(), channels / self.arch.elements
+
+    def _sent(self, channels: Tensor, cells: int) -> Tensor:
+        """(N, L): 1 for the elements of the channels that are sent, 0 for the others."""
+        order = torch.arange(self.arch.elements, device=channels.device).repeat_interleave(cells)
+        return (order < channels.reshape(-1, 1)).float()
 
 
 def channels_last(network: ModuleT) -> ModuleT:

@@ -15,7 +15,8 @@ class Recipe:
 
     steps: number of batches. batch: images in each. crop: pixels each way. lr: peak learning rate. warmup: steps of
     linear rise. decay: whether a half cosine takes the rate to zero at the last step. clip: largest norm of the
-    gradient (0: none). validate_every: steps between validations, each of which also saves the state.
+    gradient (0: none). ema: decay per step of the average of the weights that is validated and kept (0: the weights
+    themselves). validate_every: steps between validations, each of which also saves the state.
     """
 
     steps: int
@@ -25,6 +26,7 @@ class Recipe:
     warmup: int = 0
     decay: bool = True
     clip: float = 1.0
+    ema: float = 0.0
     validate_every: int = 500
 
     def __post_init__(self) -> None:
@@ -36,6 +38,8 @@ class Recipe:
             raise LinksimError(f"learning rate {self.lr}: must be above 0 and at most 1")
         if not 0 <= self.clip < math.inf:
             raise LinksimError(f"gradient clip {self.clip}: must be a finite number, at least 0")
+        if not 0 <= self.ema < 1:
+            raise LinksimError(f"averaging of weights {self.ema}: must be at least 0 and below 1")
 
     def lr_at(self, step: int) -> float:
         """Learning rate of a step (0-based).

@@ -8,11 +8,14 @@ dimension (``linksim.channels.base``).
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from linksim.errors import LinksimError
+
+CountT = TypeVar("CountT", int, Tensor)
 
 MAPPINGS = ("antipodal", "unipolar", "analog")
 """What an element becomes: 2q − 1 (no DC offset), q itself (the paper's {0, 1}), or the real latent unquantised."""
@@ -54,21 +57,23 @@ def to_elements(latent: Tensor, mapping: str) -> Tensor:
     return 2 * bits - 1 if mapping == "antipodal" else bits
 
 
-def symbols_of(elements: int) -> int:
+def symbols_of(elements: CountT) -> CountT:
     """Complex symbols that carry this many elements: two each, the last one alone if their number is odd."""
     return (elements + 1) // 2
 
 
-def normalise_power(elements: Tensor) -> Tensor:
-    """Scale each row of (N, L) to unit average power *per complex symbol of that image*: Σ e² = ⌈L/2⌉.
+def normalise_power(elements: Tensor, sent: Tensor | int | None = None) -> Tensor:
+    """Scale each row of (N, L) to unit average power *per complex symbol of that image*: Σ e² = ⌈sent/2⌉.
 
-    A row of zeros (a unipolar image without a single 1) has no power to scale; it is sent as a constant instead.
+    sent: how many of each row's elements are sent, (N,) or a number; all by default. A row of zeros (a unipolar image
+    without a single 1) has no power to scale; it is sent as a constant instead.
     """
     energy = elements.square().sum(1, keepdim=True)
     alive = energy > 0
     safe = torch.where(alive, elements, torch.ones_like(elements))
     energy = torch.where(alive, energy, torch.full_like(energy, elements.shape[1]))
-    return safe * (symbols_of(elements.shape[1]) / energy).sqrt()
+    symbols = symbols_of(torch.as_tensor(elements.shape[1] if sent is None else sent, device=elements.device))
+    return safe * (symbols.reshape(-1, 1) / energy).sqrt()
 
 
 def demap(received: Tensor, noise_var: Tensor, mapping: str) -> Tensor:

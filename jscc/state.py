@@ -27,9 +27,13 @@ class Best:
     weights: dict[str, Tensor]
 
 
-def save_state(path: Path, network: JSCC, adam: torch.optim.Adam, best: Best | None, facts: dict[str, Any]) -> None:
-    """Weights, Adam's moments and the best weights so far, in full precision; ``facts`` as JSON in the header."""
-    tensors = {f"network.{name}": t for name, t in network.state_dict().items()}
+def save_state(
+    path: Path, network: JSCC, average: JSCC, adam: torch.optim.Adam, best: Best | None, facts: dict[str, Any]
+) -> None:
+    """Weights, their average, Adam's moments and the best weights so far, in full precision; ``facts`` as JSON in the
+    header."""
+    tensors = {f"average.{name}": t for name, t in average.state_dict().items()} if average is not network else {}
+    tensors |= {f"network.{name}": t for name, t in network.state_dict().items()}
     for name, parameter in network.named_parameters():
         for key, value in adam.state[parameter].items():
             tensors[f"adam.{key}.{name}"] = value
@@ -40,13 +44,15 @@ def save_state(path: Path, network: JSCC, adam: torch.optim.Adam, best: Best | N
     write_atomically(path, save_safetensors(tensors, {"facts": json.dumps(facts)}))
 
 
-def load_state(path: Path, network: JSCC, adam: torch.optim.Adam) -> tuple[dict[str, Any], Best | None]:
-    """Put a saved state back into the network and its optimizer; returns the facts and the best so far."""
+def load_state(path: Path, network: JSCC, average: JSCC, adam: torch.optim.Adam) -> tuple[dict[str, Any], Best | None]:
+    """Put a saved state back into the network, its average and its optimizer; returns the facts and the best so far."""
     tensors = parse_tensors(path, read_bytes(path))
     with safe_open(path, "pt") as file:
         facts = json.loads((file.metadata() or {}).get("facts", "{}"))
     try:
         network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
+        if average is not network:
+            average.load_state_dict({name: tensors[f"average.{name}"] for name in network.state_dict()})
         for name, parameter in network.named_parameters():
             state = {key: tensors[f"adam.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
             # Adam keeps its step count on the CPU and its moments in the parameter's own memory format.

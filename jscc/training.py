@@ -8,7 +8,10 @@ interrupted ends bit for bit where it would have ended (on the same machine, wit
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,11 +29,13 @@ from jscc.losses import Loss, Objective
 from jscc.networks import JSCC, Architecture, channels_last
 from jscc.presets import Recipe
 from jscc.state import Best, load_state, save_state
-from jscc.validation import ValidationSet, idle_share, received_pairs, validate
+from jscc.validation import Point, ValidationSet, idle_share, received_pairs, validate
 from linksim.errors import LinksimError
 
 CALIBRATION_IMAGES = 64
 IDLE_LIMIT = 0.5
+ADAPTIVE_SNRS = (0.0, 5.0, 10.0, 20.0)
+"""Es/N0 in dB at which a network for many SNRs is validated."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,14 @@ class Run:
             raise LinksimError(f"training SNR {low:g}:{high:g} dB: must rise within -30..60 dB")
 
     @property
-    def middle_snr_db(self) -> float:
-        """Where the run is validated."""
-        return sum(self.snr_db) / 2
+    def points(self) -> tuple[Point, ...]:
+        """Where the run is validated: the middle of its SNRs; for the adaptive network the SNRs and rates of papers."""
+        arch, (low, high) = self.architecture, self.snr_db
+        if not arch.is_adaptive:
+            return (Point((low + high) / 2),)
+        snrs = [snr for snr in ADAPTIVE_SNRS if low <= snr <= high] or [(low + high) / 2]
+        few, some = arch.fewest, max(1, arch.elements // 4)
+        return (*(Point(snr, some) for snr in snrs), Point(snrs[-1], few), Point(snrs[-1], arch.elements))
 
 
 @dataclass(frozen=True)
@@ -77,17 +87,32 @@ class Progress:
 
 def adapt(network: JSCC, arch: Architecture) -> JSCC:
     """The network with another number of elements per cell: tensors of equal shape are copied, those at the latent
-    keep the channels both have and new channels start from their random initial values."""
-    if network.arch.kind != arch.kind or network.arch.mapping != arch.mapping:
+    keep the channels both have and new channels start from their random initial values.
+
+    An adaptive network may start from a residual one: what only it has starts from its initial values, and the norm of
+    the residual one's latent goes into the convolution before it.
+    """
+    source_kind = (network.arch.kind, network.arch.mapping)
+    widens = network.arch.kind == "residual" and arch.is_adaptive
+    if source_kind != (arch.kind, arch.mapping) and not widens:
         raise LinksimError(f"cannot start a {arch.kind}/{arch.mapping} network from a {network.arch.kind} one")
     adapted = JSCC(arch)
     target = adapted.state_dict()
-    for name, source in network.state_dict().items():
+    for name, source in (_as_adaptive(network) if widens else network.state_dict()).items():
         if name not in target or source.ndim != target[name].ndim:
             raise LinksimError(f"cannot start from this checkpoint: {name} has no counterpart in {arch}")
         common = tuple(slice(0, min(a, b)) for a, b in zip(source.shape, target[name].shape, strict=True))
         target[name][common] = source[common]
     return adapted.requires_grad_(True)
+
+
+def _as_adaptive(network: JSCC) -> dict[str, Tensor]:
+    """A residual network's tensors by the names of an adaptive one, the latent's norm folded into its convolution."""
+    state = {name.replace("coder.", "coder.layers.", 1): t.clone() for name, t in network.state_dict().items()}
+    mean, var = state.pop("encoder.layers.7.mean"), state.pop("encoder.layers.7.var")
+    state["encoder.layers.6.bias"] = (state["encoder.layers.6.bias"] - mean) / (var + 1e-5).sqrt()
+    state["encoder.layers.6.weight"] /= (var + 1e-5).sqrt()[:, None, None, None]
+    return state
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -118,6 +143,7 @@ class Trainer:
         self.device = device
         self.task_facts, self.command = task_facts or {}, command
         self.network, self.start_facts, self.earlier_steps = self._initial_network()
+        self.average = copy.deepcopy(self.network) if run.recipe.ema else self.network
         self.forward = torch.compile(self.network) if compiled else self.network
         self.adam = torch.optim.Adam(self.network.parameters(), run.recipe.lr)
         self.objective = Objective(run.loss, validation.task, self._calibration())
@@ -140,7 +166,8 @@ class Trainer:
             if done % recipe.validate_every == 0 or done == recipe.steps:
                 metrics, warning = self._validate(done)
                 loss = float(np.mean(losses))
-                log.add(done, {"lr": recipe.lr_at(step), "loss": loss} | {_COLUMN[k]: v for k, v in metrics.items()})
+                named = {"idle_channels" if k == "idle" else f"val_{k}": v for k, v in metrics.items()}
+                log.add(done, {"lr": recipe.lr_at(step), "loss": loss} | named)
                 self._save(done)
                 report(Progress(done, recipe.steps, loss, eta, metrics, warning))
                 losses = []
@@ -177,9 +204,10 @@ class Trainer:
         """Steps already done. A fresh run measures the scale of its objective here, at the starting network."""
         state = self.folder / "state.safetensors"
         if not state.exists():
-            self.objective.scale_to(received_pairs(self.network, self.validation, self.run.middle_snr_db, self.device))
+            pairs = (received_pairs(self.network, self.validation, point, self.device) for point in self.run.points)
+            self.objective.scale_to(itertools.chain.from_iterable(pairs))
             return 0
-        facts, self.best = load_state(state, self.network, self.adam)
+        facts, self.best = load_state(state, self.network, self.average, self.adam)
         if facts.get("run") != self._identity():
             raise LinksimError(f"{self.folder}: holds another run (other settings or data); give a new folder")
         self.objective.scales = facts["scales"]
@@ -193,22 +221,44 @@ class Trainer:
         generator = step_generator(run.seed, step)
         low, high = run.snr_db
         snr = (low + (high - low) * torch.rand(len(images), generator=generator)).to(self.device)
+        channels = self._channels(len(images), generator)
         self.network.train()
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=run.amp):
-            loss = self.objective(self.forward(images, snr, generator).float(), images)
+            loss = self.objective(self.forward(images, snr, generator, channels).float(), images)
         self.adam.zero_grad()
         loss.backward()
         if recipe.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.adam.step()
+        self._average(step)
         value = float(loss.detach())
         if not np.isfinite(value):
             raise LinksimError(f"training diverged at step {step}: the loss is {value}; lower the learning rate")
         return value
 
+    def _channels(self, images: int, generator: torch.Generator) -> Tensor | None:
+        """How many latent channels of each image are sent: log-uniform over what the adaptive network may send."""
+        arch = self.run.architecture
+        if not arch.is_adaptive:
+            return None
+        low, high = math.log2(arch.fewest), math.log2(arch.elements)
+        drawn = 2 ** (low + (high - low) * torch.rand(images, generator=generator))
+        return drawn.round().long().to(self.device)
+
+    def _average(self, step: int) -> None:
+        """Move the averaged weights towards the present ones; faster at first, as they start from no training."""
+        if self.average is self.network:
+            return
+        decay = min(self.run.recipe.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(value, 1 - decay)
+            for kept, latest in zip(self.average.buffers(), self.network.buffers(), strict=True):
+                kept.copy_(latest)
+
     def _validate(self, done: int) -> tuple[dict[str, float], str]:
         """Metrics at this step, the best network kept, and a warning if the encoder has died."""
-        metrics = validate(self.network, self.validation, self.run.middle_snr_db, self.objective, self.device)
+        metrics = validate(self.average, self.validation, self.run.points, self.objective, self.device)
         warning = ""
         if self.run.architecture.mapping != "analog":
             metrics["idle"] = idle_share(self.network, to_batch(self.validation.images[:16], self.device))
@@ -217,13 +267,13 @@ class Trainer:
                     f"{metrics['idle']:.0%} of the latent is constant: the encoder has died; warm up longer or lower lr"
                 )
         if self.best is None or metrics["loss"] < self.best.metrics["loss"]:
-            weights = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
+            weights = {name: t.detach().cpu().clone() for name, t in self.average.state_dict().items()}
             self.best = Best(metrics, done, weights)
         return metrics, warning
 
     def _save(self, step: int) -> None:
         facts = {"run": self._identity(), "scales": self.objective.scales, "step": step}
-        save_state(self.folder / "state.safetensors", self.network, self.adam, self.best, facts)
+        save_state(self.folder / "state.safetensors", self.network, self.average, self.adam, self.best, facts)
 
     def _finish(self) -> Card:
         assert self.best is not None  # the last step always validates
@@ -246,6 +296,3 @@ class Trainer:
             start=self.start_facts,
         )
         return save_checkpoint(self.checkpoint, network, card)
-
-
-_COLUMN = {"psnr": "val_psnr", "acc": "val_acc", "loss": "val_loss", "idle": "idle_channels"}

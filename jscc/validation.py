@@ -57,21 +57,46 @@ class ValidationSet:
             yield to_batch(self.images[i : i + BATCH], device), self.labels[i : i + BATCH]
 
 
-def received_pairs(network: JSCC, data: ValidationSet, snr_db: float, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+@dataclass(frozen=True)
+class Point:
+    """Where a network is validated: Es/N0 in dB and how many latent channels are sent (None: all)."""
+
+    snr_db: float
+    channels: int | None = None
+
+
+def received_pairs(network: JSCC, data: ValidationSet, point: Point, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     """(received, original) batches, the same noise at every call; received as the link would show it, in 0..255."""
     generator = torch.Generator().manual_seed(SEED)
     network.eval()
+    snr = torch.tensor([point.snr_db], device=device)
+    channels = None if point.channels is None else torch.tensor([point.channels], device=device)
     with torch.no_grad():
         for images, _ in data.batches(device):
-            snr = torch.tensor([snr_db], device=device)
-            yield network(images, snr, generator).clamp(0, 255).round(), images
+            yield network(images, snr, generator, channels).clamp(0, 255).round(), images
 
 
 @torch.no_grad()
-def validate(network: JSCC, data: ValidationSet, snr_db: float, objective: Objective, device: str) -> dict[str, float]:
-    """``psnr`` (dB, mean over images), ``loss`` (the objective) and, with a task, ``acc`` over all its images."""
+def validate(
+    network: JSCC, data: ValidationSet, points: Sequence[Point], objective: Objective, device: str
+) -> dict[str, float]:
+    """Means over the points and all images: ``psnr`` (dB, mean over images), ``loss`` (the objective) and, with a
+    task, ``acc``; with several points also the PSNR at each."""
+    metrics: dict[str, float] = {}
+    each = [_validate_at(network, data, point, objective, device) for point in points]
+    for name in each[0]:
+        metrics[name] = sum(one[name] for one in each) / len(each)
+    if len(points) > 1:
+        for point, one in zip(points, each, strict=True):
+            metrics[f"psnr_{point.snr_db:g}dB_{point.channels}ch"] = one["psnr"]
+    return metrics
+
+
+def _validate_at(
+    network: JSCC, data: ValidationSet, point: Point, objective: Objective, device: str
+) -> dict[str, float]:
     psnr, loss, correct = [], 0.0, 0
-    pairs = zip(received_pairs(network, data, snr_db, device), data.batches(device), strict=True)
+    pairs = zip(received_pairs(network, data, point, device), data.batches(device), strict=True)
     for (received, original), (_, labels) in pairs:
         mse = (received - original).square().mean((1, 2, 3)).clamp(min=1e-3)
         psnr.append(10 * torch.log10(255**2 / mse))

@@ -35,6 +35,7 @@ ADAPT = replace(BASE, steps=3000, lr=5e-4, warmup=50)
 SHORT = replace(TUNE, steps=250, validate_every=125)
 VAL_IMAGES = 256
 PIXEL, ABSOLUTE = Loss("pixel"), METHODS["sdjscc-absolute"].loss
+LOG = Loss("pixel", pixels="log")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Planned:
     start: str = ""
 
     def run(self, folder: Path) -> Run:
-        kind = METHODS["deepjscc-analog" if self.method == "deepjscc-analog" else "deepjscc"]
+        kind = METHODS.get(self.method, METHODS["deepjscc"])
         start = _checkpoint(folder, self.start) if self.start else None
         return Run(self.method, kind.architecture(self.bpp), self.snr_db, self.loss, self.recipe, start=start, amp=True)
 
@@ -66,6 +67,8 @@ def tuned(
 START, FIRST, WIDE = "start-0.5bpp-0to20dB", "base-0.25bpp-5dB", "deepjscc-0.5bpp-0to20dB"
 SD = resolve("sdjscc")
 LONG = replace(BASE, steps=20_000, decay=False, validate_every=5_000)
+ANALOG = "deepjscc-analog"
+STEADY = replace(BASE, steps=400_000, crop=96, lr=5e-4, warmup=200, decay=False, ema=0.999, validate_every=1_000)
 WHOLE = replace(BASE, steps=10_000, crop=96, warmup=50, validate_every=2_000)
 PLAN: tuple[Planned, ...] = (
     # the two bases that all else starts from: crops at a constant rate first, then whole images while the rate falls
@@ -96,8 +99,13 @@ PLAN: tuple[Planned, ...] = (
         for tau in (1.0, 1000.0, 10000.0)
     ),
     *(tuned(name, 0.5, 20, WIDE) for name in ("deepjscc", "sdjscc-absolute", "sdjscc-predicted", "sdjscc-per-image")),
-    # what most papers compare with
-    Planned("deepjscc-analog-0.25bpp-5dB", "deepjscc-analog", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)),
+    # the network that most papers compare with
+    Planned(
+        "deepjscc-bourtsoulatze-0.25bpp-5dB", "deepjscc-bourtsoulatze", 0.25, (5, 5), PIXEL, replace(BASE, steps=4000)
+    ),
+    # one analog network for all SNRs and rates: a constant learning rate and averaged weights, so it may be stopped
+    # and exported at any step
+    Planned(ANALOG, "deepjscc-analog", 1.0, (-2, 22), LOG, STEADY, FIRST),
 )
 
 

@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from safetensors.torch import load_file
 
 from jscc.checkpoint import load_checkpoint
 from jscc.data import TrainingImages, batch_of
-from jscc.losses import Loss
+from jscc.losses import Loss, log_pixel_loss
 from jscc.networks import JSCC, Architecture
 from jscc.presets import Recipe
 from jscc.training import Run, Trainer, adapt
@@ -38,9 +39,19 @@ def stop_at(step):
     return report
 
 
-@pytest.mark.parametrize("loss", [Loss(), Loss("gsw", pixel_weight=0.5, layer="maps", tau=3.0)])
-def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(trainer, tmp_path, loss):
-    run = dataclasses.replace(RUN, loss=loss)
+ADAPTIVE = Architecture(kind="adaptive", width=8, blocks=1, elements=16, mapping="analog")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"loss": Loss("gsw", pixel_weight=0.5, layer="maps", tau=3.0)},
+        {"architecture": ADAPTIVE, "recipe": dataclasses.replace(RECIPE, ema=0.9), "loss": Loss(pixels="log")},
+    ],
+)
+def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(trainer, tmp_path, change):
+    run = dataclasses.replace(RUN, **change)
     trainer(run, "whole").train()
     with pytest.raises(Stop):
         trainer(run, "parts").train(stop_at(2))
@@ -109,6 +120,38 @@ def test_the_objective_starts_at_the_sum_of_its_weights(trainer, tmp_path):
     recipe = dataclasses.replace(RECIPE, steps=1, lr=1e-12)
     run = dataclasses.replace(RUN, loss=loss, recipe=recipe, start=tmp_path / "base" / "base.safetensors")
     assert trainer(run, "tuned").train().metrics["val_loss"] == pytest.approx(1.25, rel=0.05)
+
+
+def test_the_averaged_weights_are_what_is_kept(trainer, tmp_path):
+    """Against the average computed here from the weights after each step."""
+    made = trainer(dataclasses.replace(RUN, recipe=dataclasses.replace(RECIPE, ema=0.5, validate_every=6)))
+    made.folder.mkdir()
+    wanted = made.network.decoder[0].weight.detach().clone()
+    made.objective.scales = {"pixel": 1.0}
+    for step in range(6):
+        made._step(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        wanted = decay * wanted + (1 - decay) * made.network.decoder[0].weight.detach()
+    torch.testing.assert_close(made.average.decoder[0].weight, wanted)
+    made._validate(6)
+    assert torch.equal(made.best.weights["decoder.0.weight"], made.average.decoder[0].weight)
+
+
+def test_the_logarithmic_pixel_loss_has_the_gradient_of_the_psnr():
+    """d/dx of ln(1 + MSE/1e-4) is that of −PSNR · ln(10)/10 where the MSE is far above 1e-4, for each image alike."""
+    original = torch.rand(2, 3, 8, 8) * 255
+    received = (original + torch.tensor([20.0, 60.0]).reshape(2, 1, 1, 1) * torch.randn(2, 3, 8, 8)).requires_grad_()
+    (got,) = torch.autograd.grad(log_pixel_loss(received, original), received)
+    psnr = 10 * torch.log10(255**2 / (received - original).square().mean((1, 2, 3))).mean()
+    (wanted,) = torch.autograd.grad(-psnr * math.log(10) / 10, received)
+    torch.testing.assert_close(got, wanted, rtol=0.03, atol=0)
+
+
+def test_an_adaptive_run_is_validated_where_papers_look(trainer):
+    run = dataclasses.replace(RUN, architecture=ADAPTIVE, snr_db=(-2.0, 22.0))
+    assert [(p.snr_db, p.channels) for p in run.points] == [(0, 4), (5, 4), (10, 4), (20, 4), (20, 2), (20, 16)]
+    metrics = trainer(run).train().metrics
+    assert {"val_psnr_0dB_4ch", "val_psnr_20dB_2ch"} <= metrics.keys()
 
 
 def test_a_dead_encoder_is_noticed(trainer):

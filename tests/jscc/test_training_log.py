@@ -16,7 +16,7 @@ def test_resuming_drops_the_rows_after_the_saved_step(tmp_path):
     again = TrainingLog(tmp_path, 20)
     again.add(30, {"loss": 1.0})
     lines = (tmp_path / "log.csv").read_text().splitlines()
-    assert lines == ["step,lr,loss,val_psnr,val_acc,val_loss,idle_channels", "10,,2.5,,,,", "20,,5,,,,", "30,,1,,,,"]
+    assert lines == ["step,loss", "10,2.5", "20,5", "30,1"]
 
 
 def test_tensorboard_gets_the_same_numbers_where_it_is_installed(tmp_path, monkeypatch):
