@@ -69,7 +69,7 @@ def run_comparison(
         units = [(unit.id, unit.snr_db) for unit in outcome.units if unit.method in finished]
         rows = store.read(units)
         summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
-        change = differences(rows, baseline) if baseline in finished else None
+        change = differences(rows, baseline, experiment.data) if baseline in finished else None
         _write_tables(folder, experiment, summary, change)
         if figures:
             from linksim.output.plots import save_all

@@ -125,7 +125,7 @@ def _whole(folder: Path, experiment: Experiment, rows: pd.DataFrame) -> list[str
     frames = {"summary.csv": summary}
     if (folder / "differences.csv").exists():
         baseline = pd.read_csv(folder / "differences.csv")["baseline"].iloc[0]
-        frames["differences.csv"] = differences(rows, baseline)
+        frames["differences.csv"] = differences(rows, baseline, experiment.data)
     if recipe := _recipe_of(folder):
         frames["paper.csv"], frames["gains.csv"] = published.beside(summary, recipe), published.gains(summary, recipe)
     made |= {name: frame.to_csv(index=False, float_format="%.6g") for name, frame in frames.items() if len(frame)}

@@ -56,7 +56,8 @@ def _draw(axes: Any, delivery: Delivery, sample: Sample, experiment: Experiment)
     for side in axes.spines.values():
         side.set_visible(False)
     right = row.get("correct")
-    lines = [f"{row['psnr']:.1f} dB" if row["ok"] else "outage"] if math.isfinite(row["psnr"]) else []
+    quality = f"{row['psnr']:.1f} dB" if math.isfinite(row["psnr"]) else "exact"
+    lines = [] if row["method"] == "original" else [quality if row["ok"] else "outage"]
     if "verdict" in row:
         lines.insert(0, f"{'✓' if right else '✗'} {_name(experiment, row['verdict'])}")
         if not lines[1:] and not row["agreement"]:

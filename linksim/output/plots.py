@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,6 @@ import pandas as pd
 
 from linksim.errors import LinksimError, unknown
 from linksim.output.tables import measured
-from linksim.scoring.intervals import wilson
 from linksim.scoring.metrics import Metric
 
 if TYPE_CHECKING:
@@ -93,7 +91,7 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """In the axes, or below them where it would hide curves; none where all values are infinite."""
+    """In the axes, or below them where it would hide curves; none where nothing was measured."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) <= MOST_INSIDE:
         if labels:
@@ -108,27 +106,16 @@ def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i
     if x == "budget":
         lines = lines.assign(budget=lines["budget"].str.split("=").str[1].astype(float))
     lines = lines.sort_values(x)
-    values = lines[metric.column].where(lines[metric.column].abs() != math.inf)
+    values = lines[metric.column]
     if values.isna().all():
         return
     colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
     reference = label.split(",")[0] == "original"
     look = {"color": "#444444", "linestyle": "--", "marker": ""} if reference else {"color": colour, "marker": marker}
     axes.plot(lines[x], values, label=label, **look)
-    band = _band(lines, metric.column)
-    if band is not None:
-        axes.fill_between(lines[x], *band, color=look["color"], alpha=0.15, linewidth=0)
-
-
-def _band(lines: pd.DataFrame, column: str) -> tuple[Any, Any] | None:
-    """Ends of the 95 % intervals; an outage rate's follow from how many were sent, as if each were independent."""
-    names = f"{column}_lo", f"{column}_hi"
-    if names[0] in lines and lines[names[0]].notna().any():
-        return lines[names[0]], lines[names[1]]
-    if column != "outage":
-        return None
-    ends = [wilson(rate * n, n) for rate, n in zip(lines["outage"], lines["n"], strict=True)]
-    return [low for low, _ in ends], [high for _, high in ends]
+    low, high = metric.columns[1:3]
+    if lines[low].notna().any():
+        axes.fill_between(lines[x], lines[low], lines[high], color=look["color"], alpha=0.15, linewidth=0)
 
 
 def _budget_label(summary: pd.DataFrame) -> str:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 
 def measured(summary: pd.DataFrame) -> list[Metric]:
-    """The metrics that this summary has values of."""
-    return [m for m in METRICS if m.column in summary and summary[m.column].notna().any()]
+    """The metrics that this summary has values of, without the rare ones that no method but ``original`` has."""
+    others = summary[summary["method"] != "original"]
+    return [
+        m
+        for m in METRICS
+        if m.column in summary and summary[m.column].notna().any() and (not m.rare or (others[m.column] > 0).any())
+    ]
 
 
 def pivot(summary: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -104,7 +109,27 @@ def facts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
     ]
     if experiment.judge:
         lines.append(f"task: {experiment.judge.name}")
-    return [*lines, *_over_budget(experiment, summary), *experiment.notes()]
+    return [*lines, *_of_metrics(summary), *_over_budget(experiment, summary), *experiment.notes()]
+
+
+def _of_metrics(summary: pd.DataFrame) -> list[str]:
+    """How metrics are defined, which images some of them leave out, and how many images arrived exactly."""
+    lines = [metric.note for metric in measured(summary) if metric.note]
+    for metric in METRICS:
+        over = f"{metric.column}_images"
+        fewer = summary[summary[over] < summary["images"]] if over in summary else summary[:0]
+        for there, images in sorted(set(zip(fewer.get(over, []), fewer["images"], strict=True))):
+            label = metric.label.partition(" (")[0]
+            lines.append(f"{label} over {there} of {images} images: the others {metric.missing}")
+    return [*lines, *_exact(summary)]
+
+
+def _exact(summary: pd.DataFrame) -> list[str]:
+    """How many images of each method arrive exactly where most of them do."""
+    sent = summary.assign(count=(summary["exact"] * summary["n"]).round()).fillna({"count": 0})
+    tops = [lines.loc[lines["count"].idxmax()] for _, lines in sent.groupby("method", sort=False)]
+    said = [f"{top['method']} {top['count']:.0f} of {top['n']}" for top in tops if top["count"]]
+    return [f"images that arrive exactly, at the point with most of them: {', '.join(said)}"] if said else []
 
 
 def _over_budget(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
@@ -228,7 +253,7 @@ def markdown(summary: pd.DataFrame, facts: list[str]) -> str:
 
 _TEX = str.maketrans(
     {c: "\\" + c for c in "_%&#${}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "∞": r"$\infty$"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--"}
 )
 
 

@@ -70,7 +70,7 @@ def _cell(name: str, row: dict[Any, Any], by_column: dict[str, Metric]) -> str:
         return "–" if math.isnan(value) else f"{value:g}"
     text = metric.format(value)
     if difference:
-        return text if text.startswith(("-", "–", "∞")) else f"+{text}"
+        return text if text.startswith(("-", "–")) else f"+{text}"
     return metric.with_interval(value, row.get(f"{name}_lo", math.nan), row.get(f"{name}_hi", math.nan))
 
 

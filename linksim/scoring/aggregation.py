@@ -1,158 +1,139 @@
-"""Rows to summaries: means, rates and mAP per (method, budget, SNR) with 95 % intervals, and paired differences."""
+"""Rows to summaries: every metric of each group with its 95 % interval, and paired differences."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from linksim.data.base import Dataset, Objects
+from linksim.data.base import Dataset
 from linksim.errors import LinksimError
-from linksim.scoring.intervals import bootstrap_mean, wilson
+from linksim.scoring.estimators import Group, Truth
+from linksim.scoring.intervals import Ints, bootstrap, value, wilson
+from linksim.scoring.metrics import METRICS, Interval, Metric
 
-# fmt: off
-COLUMNS = [
-    "dataset", "method", "budget", "snr_db", "n", "psnr", "psnr_lo", "psnr_hi", "ssim", "ssim_lo", "ssim_hi",
-    "acc", "acc_lo", "acc_hi", "f1", "map", "outage", "bpp", "cbr", "bler",
-]
-# fmt: on
-GROUP = ["method", "budget", "snr_db"]
+KEYS = ["budget", "method", "snr_db"]
+"""What the rows of a group have in common, the slowest first."""
+IDENTITY = ["dataset", "method", "budget", "snr_db"]
+"""The columns of a summary that say what a line is about."""
+COLUMNS = [*IDENTITY, "n", "images", *(column for metric in METRICS for column in metric.columns)]
 
 
-def summarise(rows: pd.DataFrame, dataset: Dataset, methods: tuple[str, ...], budgets: tuple[str, ...]) -> pd.DataFrame:
-    """One line per method, budget and SNR, in the order asked for; the columns are ``COLUMNS``, plus those that a
-    task adds: ``agreement`` with its interval, or ``map_lo``, ``map_hi``, ``map_11pt`` and ``map_coco``."""
-    cluster_of = {source: i for i, source in enumerate(sorted(rows["source"].unique()))}
-    truth = _Truth(dataset)
+def summarise(rows: pd.DataFrame, dataset: Dataset, methods: Sequence[str], budgets: Sequence[str]) -> pd.DataFrame:
+    """One line per budget, method and SNR, in the order asked for.
+
+    Args:
+        rows: As the store reads them.
+        dataset: Has the objects that detections are compared with.
+        methods, budgets: Their order.
+
+    Returns:
+        A frame with the columns ``COLUMNS``: ``n`` transmissions of ``images`` different images and, of each metric,
+        its value, the ends of its 95 % interval and, where images may lack it, how many images it is taken over.
+    """
+    truth, source = Truth(dataset), _numbered(rows["source"])
     lines: list[dict[str, Any]] = []
-    for key, group in rows.groupby(GROUP, sort=False, observed=True):
-        clusters = group["source"].map(cluster_of).to_numpy(np.int64)
-        line: dict[str, Any] = {"dataset": dataset.name, **dict(zip(GROUP, key, strict=True)), "n": len(group)}
-        for name in ("psnr", "ssim"):
-            line[name], line[f"{name}_lo"], line[f"{name}_hi"] = mean_interval(group[name].to_numpy(float), clusters)
-        line |= _verdicts(group, clusters) | _detections(group, clusters, truth)
-        line["outage"] = 1 - group["ok"].mean()
-        line["bpp"], line["cbr"] = group["bpp"].mean(), group["cbr"].mean()
-        blocks = group["blocks_sent"].sum()
-        line["bler"] = group["block_errors"].sum() / blocks if blocks else math.nan
-        lines.append(line)
-    extra = [name for name in dict.fromkeys(k for line in lines for k in line) if name not in COLUMNS]
-    table = pd.DataFrame(lines, columns=[*COLUMNS, *extra])
-    table["method"] = pd.Categorical(table["method"], methods)
-    table["budget"] = pd.Categorical(table["budget"], budgets)
-    table = table.sort_values(["budget", "method", "snr_db"], ignore_index=True)
+    for key, place in rows.groupby(KEYS, sort=False, observed=True).indices.items():
+        group = Group(rows.iloc[place], source[place], truth)
+        lines.append({"dataset": dataset.name, **dict(zip(KEYS, key, strict=True)), **_counts(group.rows)})
+        for metric in METRICS:
+            covered = group.only(metric.covered(group.rows))
+            lines[-1] |= dict(zip(metric.columns, (*estimate(metric, covered), _images(covered.rows)), strict=False))
+    table = pd.DataFrame(lines, columns=COLUMNS)
+    for name, order in (("budget", budgets), ("method", methods)):
+        table[name] = pd.Categorical(table[name], order)
+    table = table.sort_values(KEYS, ignore_index=True)
     return table.astype({"method": str, "budget": str})
 
 
-def mean_interval(values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int64]) -> tuple[float, float, float]:
-    """Mean and its 95 % bootstrap interval over clusters; rows without the value (NaN) are left out."""
-    there = ~np.isnan(values)
-    if not there.any():
+def _numbered(sources: pd.Series[Any]) -> Ints:
+    """(n,) the number of each row's source, in the order of their names."""
+    number = {source: i for i, source in enumerate(sorted(sources.unique()))}
+    return sources.map(number).to_numpy(np.int64)
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    return {"n": len(rows), "images": _images(rows)}
+
+
+def _images(rows: pd.DataFrame) -> int:
+    return int(rows["image"].nunique())
+
+
+def estimate(metric: Metric, group: Group) -> tuple[float, float, float]:
+    """The metric of the rows that it covers, with its 95 % interval; NaN where it is undefined."""
+    if not group.sources:
         return math.nan, math.nan, math.nan
-    numbers = np.unique(clusters[there], return_inverse=True)[1]
-    with np.errstate(invalid="ignore"):  # differences to an exact image may be infinite either way: no mean then
-        return float(values[there].mean()), *bootstrap_mean(values[there], numbers)
+    statistic, sources = metric.estimated(group), group.sources
+    found = value(statistic, sources)
+    if math.isnan(found):
+        return math.nan, math.nan, math.nan
+    independent = metric.interval is Interval.SHARE and sources == len(group.rows)
+    if independent or metric.certain(found):
+        return found, *wilson(found * sources, sources)
+    return found, *bootstrap(statistic, sources)
 
 
-def _rate(name: str, values: npt.NDArray[np.float64], clusters: npt.NDArray[np.int64]) -> dict[str, float]:
-    """A rate and its interval. Wilson's assumes independent rows, so where images share sources, or were sent several
-    times, the bootstrap over sources stands in for it; where all rows are alike, which it takes for certainty, Wilson's
-    for as many sources."""
-    rate, sources = float(values.mean()), len(np.unique(clusters))
-    certain = rate in (0, 1)
-    if sources < len(values) and not certain:
-        low, high = mean_interval(values, clusters)[1:]
-    else:
-        low, high = wilson(rate * sources, sources)
-    return {name: rate, f"{name}_lo": low, f"{name}_hi": high}
+def differences(rows: pd.DataFrame, baseline: str, dataset: Dataset) -> pd.DataFrame:
+    """Each method's difference to the baseline over the same images and noise, with its 95 % interval.
 
+    Args:
+        rows: As the store reads them.
+        baseline: One of the methods.
+        dataset: Has the objects that detections are compared with.
 
-def _verdicts(group: pd.DataFrame, clusters: npt.NDArray[np.int64]) -> dict[str, float]:
-    """ACC (or agreement) with its interval, and macro-F1."""
-    predicted = group["correct"].notna().to_numpy()
-    if not predicted.any():
-        return {}
-    agreement = group["agreement"][predicted].astype(bool)
-    if agreement.nunique() > 1:
-        raise LinksimError("some images have labels and some have none: give all of them one, or choose --task none")
-    name = "agreement" if agreement.iloc[0] else "acc"
-    found = _rate(name, group["correct"][predicted].to_numpy(float), clusters[predicted])
-    if name == "acc":
-        labels, predictions = (group[c][predicted].to_numpy(np.int64) for c in ("label", "verdict"))
-        found["f1"] = macro_f1(labels, predictions)
-    return found
+    Returns:
+        One line per budget, method and SNR. Columns: budget, method, baseline, snr_db, n, images and, of each metric
+        that is compared, NAME, NAME_lo and NAME_hi; NaN where either method has no value.
 
-
-def macro_f1(labels: npt.NDArray[np.int64], predictions: npt.NDArray[np.int64]) -> float:
-    """Unweighted mean over the classes that occur in the labels of F1 = 2TP / (2TP + FP + FN)."""
-    scores = []
-    for c in np.unique(labels):
-        true = int(((labels == c) & (predictions == c)).sum())
-        scores.append(2 * true / (int((labels == c).sum()) + int((predictions == c).sum())))
-    return float(np.mean(scores))
-
-
-class _Truth:
-    """The ground-truth objects of a data set, read once each."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-        self.known: dict[int, Objects] = {}
-
-    def __getitem__(self, image: int) -> Objects:
-        if image not in self.known:
-            objects = self.dataset[image].objects
-            if objects is None:
-                raise LinksimError(f"data set {self.dataset.name!r} has no boxes; --task needs a detection data set")
-            self.known[image] = objects
-        return self.known[image]
-
-
-def _detections(group: pd.DataFrame, clusters: npt.NDArray[np.int64], truth: _Truth) -> dict[str, float]:
-    """mAP@0.5 (VOC all-points) with its bootstrap interval over sources, VOC 11-point, and COCO's 0.5:0.95."""
-    predicted = group["detections"].notna().to_numpy()
-    if not predicted.any():
-        return {}
-    from linksim.scoring.average_precision import coco_map, match
-
-    found = [np.asarray(d, np.float32).reshape(-1, 6) for d in group["detections"][predicted]]
-    objects = [truth[image] for image in group["image"][predicted]]
-    matches = match(found, objects)
-    low, high = matches.interval(clusters=np.unique(clusters[predicted], return_inverse=True)[1])
-    return {
-        "map": matches.mean(),
-        "map_lo": low,
-        "map_hi": high,
-        "map_11pt": matches.mean("11-point"),
-        "map_coco": coco_map(found, objects),
-    }
-
-
-def differences(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Each method's mean difference to the baseline method over the same images, SNRs and noise, with the 95 %
-    interval of a paired bootstrap over sources. Columns: method, baseline, budget, snr_db, n and, for each of psnr,
-    ssim and acc (or agreement), NAME, NAME_lo and NAME_hi. Of two exact images neither is better; where one of them is
-    exact, the mean difference of their PSNRs is infinite."""
-    if baseline not in set(rows["method"]):
-        raise LinksimError(f"baseline {baseline!r} is not among the methods: {', '.join(sorted(set(rows['method'])))}")
-    pair = ["budget", "snr_db", "image", "trial"]
-    reference = rows[rows["method"] == baseline]
-    predictions = "agreement" if rows["agreement"].astype("boolean").any() else "acc"
+    Raises:
+        LinksimError: The baseline is not among the methods.
+    """
+    methods = list(dict.fromkeys(rows["method"]))
+    if baseline not in methods:
+        raise LinksimError(f"baseline {baseline!r} is not among the methods: {', '.join(sorted(methods))}")
+    truth, source = Truth(dataset), _numbered(rows["source"])
+    places = rows.groupby(KEYS, sort=False, observed=True).indices
+    compared = [metric for metric in METRICS if metric.compared]
     lines = []
-    for method in dict.fromkeys(rows["method"]):
-        if method == baseline:
+    for key, place in places.items():
+        line = dict(zip(KEYS, key, strict=True))
+        reference = places.get(tuple((line | {"method": baseline}).values()))
+        if line["method"] == baseline or reference is None:
             continue
-        both = rows[rows["method"] == method].merge(reference, on=pair, suffixes=("", "_ref"))
-        for (budget, snr_db), group in both.groupby(["budget", "snr_db"], sort=False, observed=True):
-            line = {"method": method, "baseline": baseline, "budget": budget, "snr_db": snr_db, "n": len(group)}
-            clusters = np.unique(group["source"], return_inverse=True)[1]
-            for name, column in (("psnr", "psnr"), ("ssim", "ssim"), (predictions, "correct")):
-                of, over = (group[c].to_numpy(float, na_value=np.nan) for c in (column, f"{column}_ref"))
-                with np.errstate(invalid="ignore"):  # of two infinite PSNRs, which are equal
-                    change = np.where(of == over, 0.0, of - over)
-                line |= dict(zip((name, f"{name}_lo", f"{name}_hi"), mean_interval(change, clusters), strict=True))
-            lines.append(line)
-    return pd.DataFrame(lines)
+        pairs = _paired(rows, place, reference)
+        of, over = (Group(rows.iloc[these], source[these], truth) for these in pairs)
+        line |= {"baseline": baseline, **_counts(of.rows)}
+        for metric in compared:
+            line |= dict(zip(metric.columns, difference(metric, of, over), strict=False))
+        lines.append(line)
+    names = [column for metric in compared for column in metric.columns[:3]]
+    return pd.DataFrame(lines, columns=[*KEYS[:-1], "baseline", "snr_db", "n", "images", *names])
+
+
+def _paired(rows: pd.DataFrame, of: Ints, over: Ints) -> tuple[Ints, Ints]:
+    """Places of the rows of two methods that are of the same image and noise, pair by pair."""
+    pair = ["image", "trial"]
+    both = rows.iloc[of][pair].assign(of=of).merge(rows.iloc[over][pair].assign(over=over), on=pair)
+    return both["of"].to_numpy(), both["over"].to_numpy()
+
+
+def difference(metric: Metric, of: Group, over: Group) -> tuple[float, float, float]:
+    """How far the metric of one group lies above that of another, row by row its pair, with the 95 % interval of a
+    paired bootstrap over sources. Where both are 0 or 1 throughout, the interval is Newcombe's of two rates (1998,
+    method 10 without correlation), from Wilson's of as many sources."""
+    mask = metric.covered(of.rows) & metric.covered(over.rows)
+    of, over = of.only(mask), over.only(mask)
+    if not of.sources:
+        return math.nan, math.nan, math.nan
+    first, second = metric.estimated(of), metric.estimated(over)
+    p, q = value(first, of.sources), value(second, of.sources)
+    if math.isnan(p - q):
+        return math.nan, math.nan, math.nan
+    if metric.certain(p) and metric.certain(q):
+        (low_p, high_p), (low_q, high_q) = (wilson(rate * of.sources, of.sources) for rate in (p, q))
+        return p - q, p - q - math.hypot(p - low_p, high_q - q), p - q + math.hypot(high_p - p, q - low_q)
+    return p - q, *bootstrap(lambda weights: first(weights) - second(weights), of.sources)

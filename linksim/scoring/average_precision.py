@@ -1,4 +1,5 @@
-"""Average precision of detections: Pascal VOC's rules, COCO's through pycocotools, intervals by bootstrap.
+"""Average precision of detections: Pascal VOC's rules, COCO's through pycocotools, each as a function of
+how often every image counts.
 
 Detections are matched to objects once; every average precision, also each of the bootstrap's, is then a weighted
 cumulative sum over the matches.
@@ -8,19 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from linksim.data.base import Objects
 from linksim.errors import LinksimError
-from linksim.scoring.intervals import bootstrap_weights
+from linksim.scoring.intervals import Floats, Ints
 from linksim.tasks.base import Detections
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 METHODS = {"all-points": 0, "11-point": 11, "101-point": 101}
 """How precision is averaged over recall: at every recall reached (VOC since 2010), or at so many equally spaced
@@ -40,46 +40,36 @@ class Matches:
     hit: npt.NDArray[np.bool_]
     positives: Ints
 
-    def average_precision(self, method: str = "all-points", weights: npt.NDArray[np.int64] | None = None) -> Floats:
+    def average_precision(self, method: str = "all-points", weights: npt.NDArray[Any] | None = None) -> Floats:
         """(C,) average precision of each class; NaN for a class without objects. With ``weights`` (B, N), how often
         each image counts in each of B resamples: (B, C)."""
         if method not in METHODS:
             raise LinksimError(f"average-precision method {method!r}: must be one of {', '.join(METHODS)}")
-        images, classes = self.positives.shape
-        counts = np.ones((1, images), np.int64) if weights is None else weights
-        result = np.full((len(counts), classes), np.nan)
-        positives = counts @ self.positives
-        for label in np.flatnonzero(self.positives.any(0)):
-            mine = np.flatnonzero(self.label == label)
-            drawn = positives[:, label] > 0
-            taken = counts[np.ix_(drawn, self.image[mine])]
-            result[drawn, label] = _area(taken, self.hit[mine], positives[drawn, label], METHODS[method])
+        counts = np.ones((1, len(self.positives))) if weights is None else weights
+        counts = np.ascontiguousarray(counts, np.int64)
+        result = _areas()(counts, *self._by_class, counts @ self.positives, np.linspace(0, 1, METHODS[method]))
         return result[0] if weights is None else result
+
+    @cached_property
+    def _by_class(self) -> tuple[Ints, npt.NDArray[np.bool_], Ints]:
+        """Image and hit of the detections of each class, best first, up to its last hit, since no precision at a recall
+        depends on later ones; and (C + 1,) where each class begins."""
+        classes = range(self.positives.shape[1])
+        places = [np.flatnonzero(self.label == label) for label in classes]
+        places = [mine[: 1 + np.flatnonzero(self.hit[mine]).max(initial=-1)] for mine in places]
+        order = np.concatenate([np.empty(0, np.int64), *places])
+        return self.image[order], self.hit[order], np.cumsum([0, *map(len, places)])
 
     def mean(self, method: str = "all-points") -> float:
         """Mean average precision over the classes that have objects; NaN if none has."""
-        return float(_mean(self.average_precision(method)[None])[0])
+        return float(self.means(method, np.ones((1, len(self.positives))))[0])
 
-    def interval(self, method: str = "all-points", clusters: Ints | None = None) -> tuple[float, float]:
-        """95 % percentile-bootstrap interval of ``mean``, resampling images, or whole clusters of them.
-
-        clusters: (N,) which cluster each image belongs to, numbered from 0. The resamples are those of
-        ``linksim.scoring.image_quality``, so that methods measured on the same images are paired.
-        """
-        images = len(self.positives)
-        if images == 0 or not self.positives.any():
-            return np.nan, np.nan
-        cluster = np.arange(images) if clusters is None else clusters
-        if cluster.max() < 1:  # one says nothing of how much others differ
-            return np.nan, np.nan
-        weights = bootstrap_weights(int(cluster.max()) + 1)
-        batch = max(1, 20_000_000 // max(1, len(self.image)))
-        means = [
-            _mean(self.average_precision(method, weights[start : start + batch, cluster].astype(np.int64)))
-            for start in range(0, len(weights), batch)
-        ]
-        low, high = np.nanquantile(np.concatenate(means), (0.025, 0.975))
-        return float(low), float(high)
+    def means(self, method: str, weights: npt.NDArray[Any]) -> Floats:
+        """(B,) what ``mean`` is in each of B resamples that take every image ``weights`` (B, N) times."""
+        per_class = self.average_precision(method, weights)
+        there = ~np.isnan(per_class)
+        total, count = np.where(there, per_class, 0.0).sum(1), there.sum(1)
+        return np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0)
 
 
 def match(detections: Sequence[Detections], objects: Sequence[Objects], iou: float = 0.5) -> Matches:
@@ -124,15 +114,21 @@ def mean_average_precision(
 
 
 def coco_map(detections: Sequence[Detections], objects: Sequence[Objects]) -> float:
-    """COCO's mAP over the overlaps 0.5, 0.55, …, 0.95, by pycocotools; ``difficult`` objects are its crowds."""
+    """COCO's mAP over the overlaps 0.5, 0.55, …, 0.95; ``difficult`` objects are its crowds."""
+    return float(np.mean([matches.mean("101-point") for matches in coco_matches(detections, objects)]))
+
+
+def coco_matches(detections: Sequence[Detections], objects: Sequence[Objects]) -> list[Matches]:
+    """Matches by COCO's rules at each of its ten overlaps, by pycocotools; ``difficult`` objects are its crowds."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth = [
+    truth: list[dict[str, Any]] = [
         {"image_id": i, "category_id": int(label), "bbox": _xywh(box), "area": _area_of(box), "iscrowd": int(difficult)}
         for i, image in enumerate(objects)
         for box, label, difficult in zip(image.boxes, image.labels, image.difficult, strict=True)
     ]
+    classes = 1 + max((annotation["category_id"] for annotation in truth), default=-1)
     found = [
         {
             "image_id": i,
@@ -143,17 +139,30 @@ def coco_map(detections: Sequence[Detections], objects: Sequence[Objects]) -> fl
         }
         for i, image in enumerate(detections)
         for row in image
+        if row[5] < classes
     ]
-    if not truth:
-        return float("nan")
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(_coco(COCO(), truth, len(objects)), _coco(COCO(), found, len(objects)), "bbox")
         evaluation.params.areaRng = evaluation.params.areaRng[:1]  # all sizes: three quarters less work
         evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
         evaluation.evaluate()
-        evaluation.accumulate()
-    precision = evaluation.eval["precision"][:, :, :, 0, -1]  # overlaps, recalls, classes, all areas, 100 detections
-    return float(precision[precision > -1].mean())
+    images = [image for image in evaluation.evalImgs if image]
+    positives = np.zeros((len(objects), classes), np.int64)
+    for image in images:
+        positives[image["image_id"], image["category_id"]] = np.count_nonzero(np.equal(image["gtIgnore"], 0))
+    whose = [np.repeat([i[name] for i in images], [len(i["dtIds"]) for i in images]) for name in _WHOSE]
+    order = np.argsort([-score for image in images for score in image["dtScores"]], kind="stable")
+    number, label = (values[order].astype(np.int64) for values in whose)
+    none = np.empty((len(evaluation.params.iouThrs), 0))
+    ignored, matched = (np.concatenate([none, *(i[name] for i in images)], 1)[:, order] for name in _FATE)
+    return [
+        Matches(number[counts], label[counts], hit[counts], positives)
+        for counts, hit in zip(ignored == 0, matched > 0, strict=True)
+    ]
+
+
+_WHOSE, _FATE = ("image_id", "category_id"), ("dtIgnore", "dtMatches")
+"""Names in pycocotools' results: of an image and a class, and of what became of detections at each overlap."""
 
 
 def _match_image(found: Detections, truth: Objects, classes: int, iou: float) -> tuple[Floats, Ints, Ints, Ints]:
@@ -182,27 +191,43 @@ def _overlaps(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> Floats:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _area(taken: Ints, hit: npt.NDArray[np.bool_], positives: Ints, points: int) -> Floats:
-    """(B,) area under the precision-recall curve of one class whose D detections count ``taken`` (B, D) times, of
-    ``positives`` (B,) objects. Precision at a recall is the best at that recall or a higher one."""
-    hits = np.cumsum(taken * hit, axis=1)
-    total = np.cumsum(taken, axis=1)
-    precision = np.divide(hits, total, out=np.zeros(hits.shape), where=total > 0)
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    if points == 0:
-        return (taken * hit * envelope).sum(1) / positives
-    padded = np.pad(envelope, ((0, 0), (0, 1)))  # beyond the last recall reached, precision is 0
-    grid = np.linspace(0, 1, points)
-    recall = hits / positives[:, None]
-    return np.array([row[np.searchsorted(r, grid)].mean() for row, r in zip(padded, recall, strict=True)])
+@cache
+def _areas() -> Callable[..., Floats]:
+    """The compiled areas under precision-recall curves; made on first use, since numba is slow to import."""
+    from numba import njit
 
+    @njit(cache=True, nogil=True)
+    def areas(counts, image, hit, starts, positives, recalls):
+        """(B, C) areas of the detections ``image``, ``hit`` of each class from ``starts`` (C + 1,), if images count
+        ``counts`` (B, N) times and there are ``positives`` (B, C) objects. Precision at a recall is the best at that
+        recall or a higher one. It is averaged over ``recalls`` or, if these are none, over every recall reached."""
+        found = np.full(positives.shape, np.nan)
+        for b, c in np.ndindex(positives.shape):
+            objects = positives[b, c]
+            if objects == 0:
+                continue
+            seen, hits = 0, 0
+            for d in range(starts[c], starts[c + 1]):
+                count = counts[b, image[d]]
+                seen += count
+                hits += count * hit[d]
+            point, best, reached, averaged = len(recalls) - 1, 0.0, 0.0, 0.0
+            while point >= 0 and recalls[point] > hits / objects:  # beyond the last recall, precision is 0
+                point -= 1
+            for d in range(starts[c + 1] - 1, starts[c] - 1, -1):
+                count = counts[b, image[d]]
+                if hit[d] and count:
+                    best = max(best, hits / seen)  # misses before the next hit only lower it
+                    hits -= count
+                    reached += count * best
+                    while point >= 0 and recalls[point] > hits / objects:
+                        averaged += best
+                        point -= 1
+                seen -= count
+            found[b, c] = (averaged + best * (point + 1)) / len(recalls) if len(recalls) else reached / objects
+        return found
 
-def _mean(per_class: Floats) -> Floats:
-    """Mean over the last axis without NaN; NaN where nothing else is."""
-    there = ~np.isnan(per_class)
-    count = there.sum(-1)
-    total = np.where(there, per_class, 0.0).sum(-1)
-    return np.divide(total, count, out=np.full(len(per_class), np.nan), where=count > 0)
+    return areas
 
 
 def _xywh(box: npt.NDArray[np.float32]) -> list[float]:

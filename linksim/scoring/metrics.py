@@ -1,6 +1,7 @@
-"""The one table of metrics: what each is called, how it is shown and drawn, and how one image gets its value.
+"""The one table of metrics: what each is, how it follows from rows, and how it is shown.
 
-Row columns, summary, tables, plots, report and recipes read it; nothing else knows a metric by name.
+Rows, summary, differences, tables, plots, report and recipes read it; nothing else knows a metric by name. A metric of
+received images is one function and one entry (see ``docs/how-to/add-a-metric.md``).
 """
 
 from __future__ import annotations
@@ -8,21 +9,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
-from linksim.errors import unknown
+import numpy as np
+import pandas as pd
+
+from linksim.errors import LinksimError, unknown
 from linksim.link import Image
+from linksim.scoring.estimators import Estimator, Mask, coco_map, macro_f1, mean, ratio_of_sums, voc_map
 from linksim.scoring.image_quality import psnr, ssim
 
 ImageScore = Callable[[Image, Image], float]
 """One number for a received image: (reference, received), both uint8 (H, W, 3), to a float; NaN where undefined."""
 
 
+class Interval(Enum):
+    """How a metric's 95 % interval is made. Where 0 or 1 is all that was seen, a bootstrap would claim certainty; of
+    whatever is bounded by them, Wilson's interval for as many sources stands in."""
+
+    MEAN = "bootstrap over sources"
+    BOUNDED = "bootstrap over sources, Wilson's where all is 0 or all is 1"
+    SHARE = "Wilson's where each source has one row, else as BOUNDED"
+
+
 @dataclass(frozen=True)
 class Metric:
-    """How a column of the summary is computed and shown.
+    """A metric, as a column of the summary.
 
     Args:
-        column: Its name in the summary, and in the rows if ``of_image`` is given.
+        column: Its name in the summary and, of a metric of images, in the rows.
         label: Its name in tables and on axes, with its unit.
         digits: Decimals that a table shows.
         better: +1 if more is better, -1 if less is, 0 if neither.
@@ -30,9 +45,17 @@ class Metric:
         log: Whether its axis is logarithmic.
         of_task: Whether it scores a task's predictions.
         cost: Whether it is what a transmission costs, not what it achieves.
-        detail: Whether tables in a terminal leave it out, where there are several.
+        detail: Whether a terminal leaves it out where each metric has a table of its own.
+        rare: Whether it is shown only if it is above zero for some method other than ``original``.
+        on_request: Whether it is computed only if the experiment asks for it.
         compared: Whether it takes part in paired differences.
-        of_image: Its value for one received image, which becomes a column of the rows.
+        interval: How its 95 % interval is made.
+        of_image: Its value for one received image. The summary has the mean.
+        cap: What an image's value counts at most in the mean.
+        estimator: How it follows from rows; by default the mean of its column.
+        covers: The rows (n,) that it is about; by default those that have its column, or all.
+        missing: Why an image may have no value, as the end of "the others ...".
+        note: A sentence that is said below every table that shows it.
     """
 
     column: str
@@ -44,16 +67,51 @@ class Metric:
     of_task: bool = False
     cost: bool = False
     detail: bool = False
+    rare: bool = False
+    on_request: bool = False
     compared: bool = True
+    interval: Interval = Interval.MEAN
     of_image: ImageScore | None = None
+    cap: float = math.inf
+    estimator: Estimator | None = None
+    covers: Callable[[pd.DataFrame], Mask] | None = None
+    missing: str = "have no value"
+    note: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its columns in the summary: value, interval and, of a metric of images, how many of them have a value."""
+        ends = ("", "_lo", "_hi", "_images") if self.of_image else ("", "_lo", "_hi")
+        return tuple(self.column + end for end in ends)
+
+    def score(self, reference: Image, received: Image) -> float:
+        """The value of one received image; a LinksimError if it is none that can be averaged."""
+        assert self.of_image is not None
+        found = float(self.of_image(reference, received))
+        if math.isinf(found) and math.isinf(self.cap):
+            raise LinksimError(f"metric {self.column!r} gave {found}: an infinite value needs a cap")
+        return found
+
+    def covered(self, rows: pd.DataFrame) -> Mask:
+        """Which rows (n,) it is about."""
+        if self.covers is not None:
+            return self.covers(rows)
+        if self.of_image is None:
+            return np.ones(len(rows), bool)
+        return rows[self.column].notna().to_numpy() if self.column in rows else np.zeros(len(rows), bool)
+
+    @property
+    def estimated(self) -> Estimator:
+        """How it follows from the rows that it covers."""
+        return self.estimator or mean(lambda rows: np.minimum(rows[self.column].to_numpy(np.float64), self.cap))
+
+    def certain(self, value: float) -> bool:
+        """Whether a bootstrap would take what was seen for all that there is."""
+        return self.interval is not Interval.MEAN and value in (0.0, 1.0)
 
     def format(self, value: float) -> str:
         """The value as a table shows it: a dash where it was not measured."""
-        if math.isnan(value):
-            return "–"
-        if math.isinf(value):
-            return "∞" if value > 0 else "-∞"
-        return f"{value:.{self.digits}f}"
+        return "–" if math.isnan(value) else f"{value:.{self.digits}f}"
 
     def with_interval(self, value: float, low: float, high: float) -> str:
         """The value with its interval, where there is one."""
@@ -61,20 +119,53 @@ class Metric:
         return text if math.isnan(low) or low == high else f"{text} ({self.format(low)} to {self.format(high)})"
 
 
-RATE = (0.0, 1.0)
+def _labelled(rows: pd.DataFrame) -> Mask:
+    """Rows with a prediction on an image that has a label."""
+    return rows["correct"].notna().to_numpy() & ~_unlabelled(rows)
 
+
+def _unlabelled(rows: pd.DataFrame) -> Mask:
+    """Rows with a prediction that is compared with the one on the original."""
+    agreement = rows["agreement"].dropna().astype(bool)
+    if agreement.nunique() > 1:
+        raise LinksimError("some images have labels and some have none: give all of them one, or choose --task none")
+    return rows["agreement"].astype("boolean").fillna(False).to_numpy(bool)
+
+
+def _detected(rows: pd.DataFrame) -> Mask:
+    return rows["detections"].notna().to_numpy()
+
+
+_correct = mean(lambda rows: rows["correct"].astype(float))
+RATE = (0.0, 1.0)
+PSNR_CAP = 10 * math.log10(255**2 * 12)
+"""58.92 dB: the PSNR of an MSE of 1/12, which is that of rounding to whole grey levels."""
+
+# fmt: off
 METRICS = (
-    Metric("acc", "ACC", 3, 1, RATE, of_task=True),
-    Metric("agreement", "Agreement", 3, 1, RATE, of_task=True),
-    Metric("f1", "F1", 3, 1, RATE, of_task=True),
-    Metric("map", "mAP@0.5", 3, 1, RATE, of_task=True),
-    Metric("psnr", "PSNR (dB)", 2, 1, of_image=psnr),
-    Metric("ssim", "SSIM", 3, 1, RATE, of_image=ssim),
-    Metric("outage", "Outage", 3, -1, RATE),
-    Metric("bler", "BLER", 4, -1, log=True, detail=True),
-    Metric("bpp", "bpp", 3, cost=True),
-    Metric("cbr", "CBR", 4, cost=True),
+    Metric("acc", "ACC", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct, covers=_labelled),
+    Metric("agreement", "Agreement", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct,
+           covers=_unlabelled, note="agreement is with the task's own prediction on the original"),
+    Metric("f1", "F1", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=macro_f1, covers=_labelled,
+           note="F1 is the mean over the classes that occur in labels or predictions, as scikit-learn's"),
+    Metric("map", "mAP@0.5", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=voc_map("all-points"),
+           covers=_detected),
+    Metric("map_11pt", "mAP@0.5 (11 points)", 3, 1, RATE, of_task=True, detail=True, interval=Interval.BOUNDED,
+           estimator=voc_map("11-point"), covers=_detected),
+    Metric("map_coco", "mAP@[0.5:0.95]", 3, 1, RATE, of_task=True, detail=True, interval=Interval.BOUNDED,
+           estimator=coco_map, covers=_detected),
+    Metric("psnr", "PSNR (dB)", 2, 1, of_image=psnr, cap=PSNR_CAP,
+           note=f"PSNR is the mean of the images' PSNRs, each counted as at most {PSNR_CAP:.2f} dB (an MSE of 1/12)"),
+    Metric("ssim", "SSIM", 3, 1, RATE, of_image=ssim, missing="have a side of less than 11 pixels"),
+    Metric("outage", "Outage", 3, -1, RATE, interval=Interval.SHARE, estimator=mean(lambda rows: ~rows["ok"])),
+    Metric("exact", "Exact", 3, 0, RATE, detail=True, rare=True, compared=False, interval=Interval.SHARE,
+           estimator=mean(lambda rows: np.isinf(rows["psnr"]))),
+    Metric("bler", "BLER", 4, -1, log=True, detail=True, interval=Interval.BOUNDED,
+           estimator=ratio_of_sums("block_errors", "blocks_sent")),
+    Metric("bpp", "bpp", 3, cost=True, compared=False, estimator=mean(lambda rows: rows["bpp"])),
+    Metric("cbr", "CBR", 4, cost=True, compared=False, estimator=mean(lambda rows: rows["cbr"])),
 )
+# fmt: on
 
 
 def metric(column: str) -> Metric:
@@ -91,4 +182,4 @@ def metric(column: str) -> Metric:
 
 def of_image() -> dict[str, ImageScore]:
     """Row column and function of every metric that gives each received image a number."""
-    return {m.column: m.of_image for m in METRICS if m.of_image is not None}
+    return {m.column: m.score for m in METRICS if m.of_image is not None}

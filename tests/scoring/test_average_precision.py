@@ -7,7 +7,8 @@ from pycocotools.cocoeval import COCOeval
 
 from linksim.data.base import Objects
 from linksim.errors import LinksimError
-from linksim.scoring.average_precision import coco_map, match, mean_average_precision
+from linksim.scoring.average_precision import coco_map, coco_matches, match, mean_average_precision
+from linksim.scoring.intervals import bootstrap
 
 CLASSES = 5
 
@@ -174,11 +175,16 @@ def test_weights_count_an_image_so_many_times():
     assert weighted[0, 0] == pytest.approx((2 * 1 + 2 * 5 / 7 + 1 * 5 / 7) / 5)
 
 
+def interval(matches, clusters):
+    """The bootstrap's over clusters of images."""
+    return bootstrap(lambda weights: matches.means("all-points", weights[:, clusters]), int(clusters.max()) + 1)
+
+
 def test_interval_holds_the_mean_and_shrinks_with_more_images():
-    few, many = (match(*random_case(1, images)) for images in (20, 320))
     widths = []
-    for matches in (few, many):
-        low, high = matches.interval()
+    for images in (20, 320):
+        matches = match(*random_case(1, images))
+        low, high = interval(matches, np.arange(images))
         assert low < matches.mean() < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 2.5
@@ -186,16 +192,23 @@ def test_interval_holds_the_mean_and_shrinks_with_more_images():
 
 def test_resampling_clusters_widens_the_interval():
     found, truth = random_case(2, images=30)
-    found, truth = found * 4, truth * 4
-    matches = match(found, truth)
-    alone, together = matches.interval(), matches.interval(clusters=np.tile(np.arange(30), 4))
+    matches = match(found * 4, truth * 4)
+    alone, together = interval(matches, np.arange(120)), interval(matches, np.tile(np.arange(30), 4))
     assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
 
 
-def test_interval_of_nothing_is_nan():
-    one_clip = match([detections((0, 0, 10, 10, 0.9, 0))] * 3, [TWO] * 3).interval(clusters=np.zeros(3, int))
-    assert np.isnan(one_clip).all()
-    assert np.isnan(match([], []).interval()).all()
+def test_a_resample_without_objects_has_no_precision():
+    matches = match([HALF, detections()], [TWO, objects([])])
+    np.testing.assert_array_equal(matches.means("all-points", np.array([[1, 1], [0, 2]])), [matches.mean(), np.nan])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_of_coco_matches_leave_images_out(seed):
+    found, truth = random_case(seed, images=8)
+    kept = [0, 1, 4, 5]
+    weights = np.isin(np.arange(8), kept)[None].astype(int)
+    weighted = np.mean([m.means("101-point", weights)[0] for m in coco_matches(found, truth)])
+    assert weighted == pytest.approx(coco_map([found[i] for i in kept], [truth[i] for i in kept]), abs=1e-12)
 
 
 def test_errors_name_what_is_wrong():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,14 +88,8 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def _row(line: dict[Any, Any]) -> dict[str, Any]:
-    """A line of the summary as JSON can hold it: what was not measured is left out, infinity is a word."""
-    shown = {}
-    for name, value in line.items():
-        if isinstance(value, float) and math.isinf(value):
-            shown[str(name)] = "Infinity" if value > 0 else "-Infinity"
-        elif not pd.isna(value):
-            shown[str(name)] = value
-    return shown
+    """A line of the summary as JSON can hold it: what was not measured is left out."""
+    return {str(name): value for name, value in line.items() if not pd.isna(value)}
 
 
 def _notes(experiment: Experiment, count: int, quality: str) -> list[str]:

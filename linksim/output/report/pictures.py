@@ -116,7 +116,7 @@ def _item(sample: Sample) -> dict[str, Any]:
 
 
 def _shown(delivery: Delivery, truth: Objects | None, album: Album) -> dict[str, Any]:
-    """One delivery: picture, psnr (dB, None if infinite), ok and, where a task predicted it, prediction and correct, or
+    """One delivery: picture, psnr (dB, None if exact), ok and, where a task predicted it, prediction and correct, or
     boxes: [x0, y0, x1, y1 (of the image's sides), score, class, 1 if it found an object]."""
     row = delivery.row
     shown = {"picture": album.add(delivery.image), "ok": row["ok"]}

@@ -26,6 +26,7 @@ from linksim.output import tables
 from linksim.output.report import read_description, write_report
 from linksim.output.report.page import embedded, policy
 from linksim.output.report.pictures import chosen
+from linksim.scoring.metrics import PSNR_CAP
 
 VENDORED = {
     "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
@@ -134,11 +135,12 @@ def test_names_are_text_never_markup(finish: Callable[..., Path], tmp_path: Path
     assert embedded("</script>\u2028") == '"\\u003c/script>\u2028"'
 
 
-def test_infinite_and_absent_values(finish: Callable[..., Path], tmp_path: Path) -> None:
+def test_exact_and_absent_values(finish: Callable[..., Path], tmp_path: Path) -> None:
     plain = Experiment(("original", "foreign:Analog"), Plasma(2), (10.0,), (Budget("bpp", 1),), task="")
     data = content(write_report(finish(plain, tmp_path), plain, images=1), "data")
     original, analog = data["rows"]
-    assert original["psnr"] == "Infinity"
+    assert original["psnr"] == pytest.approx(PSNR_CAP, abs=1e-4)
+    assert any("arrive exactly" in fact and "original 2 of 2" in fact for fact in data["facts"])
     assert "acc" not in analog
     assert [metric["column"] for metric in data["metrics"]] == ["psnr", "ssim", "outage", "bpp", "cbr"]
     assert data["viewer"]["kind"] == ""

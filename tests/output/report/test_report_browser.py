@@ -292,7 +292,7 @@ def test_one_snr_alone(reader: Reader, finish: Callable[..., Path], tmp_path: Pa
     assert not reader.find("#snr").is_enabled()
     assert not reader.find("#budget").is_displayed()
     assert reader.text("#y-title") == "PSNR (dB)"
-    assert reader.legend("original") == ("∞", "")
+    assert reader.legend("original") == ("58.92", "")
     assert reader.card(ANALOG)[1] == "delivered"
 
 

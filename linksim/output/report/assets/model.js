@@ -38,14 +38,13 @@ const alongValues = () => (state.along === "snr" ? data.snr_db : data.budgets.ma
 const rowAlong = (method, i) => (state.along === "snr" ? rowAt(method, i, state.budget) : rowAt(method, state.snr, i));
 
 function format(metric, value) {
-  if (Number.isNaN(value)) return "–";
-  return Number.isFinite(value) ? value.toFixed(metric.digits) : "∞";
+  return Number.isNaN(value) ? "–" : value.toFixed(metric.digits);
 }
 
-/** The 95 % interval of a row's metric, "" if it has none that is finite. */
+/** The 95 % interval of a row's metric, "" if it has none. */
 function interval(metric, row) {
   const [low, high] = ["_lo", "_hi"].map((end) => valueOf(row, metric.column + end));
-  return !Number.isFinite(low) ? "" : `${format(metric, low)} to ${format(metric, high)}`;
+  return Number.isNaN(low) || low === high ? "" : `${format(metric, low)} to ${format(metric, high)}`;
 }
 
 /** An element with properties (dashes: attributes) and children. */

@@ -80,7 +80,7 @@ function fill(place, cell, item) {
   img.dataset.picture = cell.picture;
   const original = place.dataset.method === "original";
   img.alt = original ? `${item.key} before it is sent` : `${item.key} as ${place.dataset.method} delivers it at ${snrText(state.snr)}${cell.ok ? "" : ": an outage"}`;
-  place.querySelector(".psnr").textContent = original ? truthText(item) : `PSNR ${cell.psnr === null ? "∞" : `${cell.psnr.toFixed(2)} dB`}`;
+  place.querySelector(".psnr").textContent = original ? truthText(item) : cell.psnr === null ? "exact" : `PSNR ${cell.psnr.toFixed(2)} dB`;
   place.querySelector(".verdict").replaceChildren(verdictText(cell, item));
   place.querySelector(".picture").classList.toggle("lost", !cell.ok);
   drawBoxes(place.querySelector(".picture"), cell, original ? item.truth : null, item);
@@ -116,7 +116,7 @@ function standing(cell, item) {
   return hits >= item.truth.length ? "is-right" : hits ? "is-partly" : "is-wrong";
 }
 
-/** How strong the colour of a PSNR (dB, null if infinite) is: 15 dB and below is pale, 35 dB and above full. */
+/** How strong the colour of a PSNR (dB, null if exact) is: 15 dB and below is pale, 35 dB and above full. */
 const level = (psnr) => (psnr === null ? 1 : Math.min(1, Math.max(0.15, (psnr - 15) / 20)));
 
 function drawBoxes(place, cell, truth, item) {
