@@ -201,7 +201,7 @@ class Experiment:
         values = ",".join(budget.text for budget in self.budgets)
         words = ["linksim", "compare", "--methods", ",".join(self.method_names), "--snr", format_snr(self.snr_db)]
         words += ["--dataset", self.dataset if isinstance(self.dataset, str) else self.data.name]
-        words += ["--match", kind] * (kind != "bpp") + [f"--{kind}", values]
+        words += [f"--{kind}", values]
         defaults = type(self).__dataclass_fields__
         for name in ("channel", "task", "seed", "trials", "limit", "over_budget"):
             value = getattr(self, name)

@@ -49,6 +49,9 @@ class Budget:
         return int(self.value * shape[0] * shape[1] + 1e-9)
 
 
+OVER_BUDGET = ("outage", "nearest")
+
+
 @dataclass(frozen=True)
 class LinkOptions:
     """What the engine tells a link at construction, beside its method string."""
@@ -59,7 +62,7 @@ class LinkOptions:
     snr_db: tuple[float, ...] = ()  # the grid, for links that prepare per SNR
 
     def __post_init__(self) -> None:
-        if self.over_budget not in ("outage", "nearest"):
+        if self.over_budget not in OVER_BUDGET:
             raise LinksimError(f"over-budget policy {self.over_budget!r}: must be 'outage' or 'nearest'")
 
 

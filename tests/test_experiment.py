@@ -138,7 +138,7 @@ def test_units_do_not_depend_on_methods_and_cover_every_image_once() -> None:
 def test_the_command_of_an_experiment_says_what_differs_from_the_defaults() -> None:
     experiment = Experiment(("bpg", "webp"), "photos", (0.0, 1.0, 2.0), (Budget("cbr", 0.125),), limit=3, task="")
     assert experiment.command() == (
-        "linksim compare --methods bpg,webp --snr 0:2 --dataset photos --match cbr --cbr 0.125 --task none --limit 3"
+        "linksim compare --methods bpg,webp --snr 0:2 --dataset photos --cbr 0.125 --task none --limit 3"
     )
 
 

@@ -11,13 +11,24 @@ from typing import Any
 
 import typer.main
 
+from linksim.cli.command import sections
 from linksim.cli.main import COMMANDS, build
 
 HEAD = """\
 # Commands
 
-Every command answers `--help`, too. Exit codes: 0 done, 1 some method failed (the others are done), 2 a request that
-cannot be carried out, said in one line, 130 interrupted.
+Each command shows this with `--help`; `linksim --version` prints the version, and `linksim --install-completion` makes
+the shell complete options and names.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | some method failed; the others are done |
+| 2 | the request, or one of several files, cannot be carried out; a line on standard error says why |
+| 130 | interrupted (Ctrl-C); a line on standard error says what is kept |
+
+Results are written before they are printed. A closed pipe or a full disk behind standard output therefore loses no
+result, and characters that a terminal lacks are written in ASCII.
 
 <!-- Made by tools/document_cli.py: change the commands, not this page. -->
 """
@@ -25,35 +36,26 @@ cannot be carried out, said in one line, 130 interrupted.
 
 def reference() -> str:
     """The whole page in Markdown."""
-    commands: Any = typer.main.get_command(build())
-    return HEAD + "".join(_section(name, commands.commands[name]) for name in COMMANDS)
+    group: Any = typer.main.get_command(build())
+    with group.make_context("linksim", [], resilient_parsing=True) as parent:
+        return HEAD + "".join(_section(name, group.commands[name], parent) for name in COMMANDS)
 
 
-def _section(name: str, command: Any) -> str:
-    arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option"]
-    usage = " ".join(["linksim", name, *(_placeholder(p) for p in arguments), "[OPTIONS]"])
-    lines = [f"## {name}", "", " ".join(command.help.split()), "", f"    {usage}", "", "| option | default | meaning |"]
-    lines += ["| --- | --- | --- |", *(_row(p, _placeholder(p)) for p in arguments)]
-    lines += [_row(p, ", ".join(p.opts + p.secondary_opts)) for p in options]
-    return "\n" + "\n".join(lines) + "\n"
+def _section(name: str, command: Any, parent: Any) -> str:
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+    lines = ["", f"## {name}", "", *(f"{paragraph}\n" for paragraph in _paragraphs(command.help))]
+    for heading, records in sections(command, context).items():
+        if heading != "Help":
+            lines += [f"| {heading} | |", "| --- | --- |", *(_row(*record) for record in records), ""]
+    return "\n".join([*lines, "Examples:", "", *(f"    {line}" for line in command.epilog.splitlines()), ""])
 
 
-def _placeholder(parameter: Any) -> str:
-    text = parameter.name.upper() + ("..." if parameter.nargs == -1 else "")
-    return text if parameter.required else f"[{text}]"
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
 
-def _row(parameter: Any, names: str) -> str:
-    default = parameter.default
-    if isinstance(default, bool):
-        default = "on" if default else "off"
-    if parameter.required:
-        shown = "required"
-    else:
-        shown = "" if default in (None, "") else f"`{default}`"
-    meaning = (parameter.help or "").replace("|", r"\|").replace("*", r"\*")
-    return f"| `{names}` | {shown} | {meaning} |"
+def _row(name: str, meaning: str) -> str:
+    return f"| `{name}` | {' '.join(meaning.split())} |".replace("*", r"\*")
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ SECONDS_TO_DECODE = 600.0
 
 @dataclass(frozen=True)
 class Coded:
-    """What became of one image. ``psnr`` is RGB, dB, of what the file decodes to; ``quality`` is on the codec's own
+    """Result of encoding one image. ``psnr`` is RGB, dB, of what the file decodes to; ``quality`` is on the codec's own
     scale, None where the codec does not tell which one met the budget."""
 
     output: Path
@@ -38,7 +38,7 @@ class Coded:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What became of one coded file; ``size`` in bytes is the coded file's."""
+    """Result of decoding one coded file; ``size`` in bytes is the coded file's."""
 
     output: Path
     size: int
@@ -48,12 +48,10 @@ class Decoded:
 
 
 def plan(inputs: Sequence[Path], out_dir: Path, suffix: str) -> list[tuple[Path, Path]]:
-    """(input, output) pairs; a LinksimError names an input that is missing, that shares its output with another, or
-    that its output would replace."""
+    """(input, output) pairs; a LinksimError names an input that shares its output with another, or that its output
+    would replace."""
     pairs: dict[Path, Path] = {}
     for source in inputs:
-        if not source.is_file():
-            raise LinksimError(f"{source}: {'is a folder' if source.is_dir() else 'no such file'}")
         output = out_dir / (source.stem + suffix)
         if output in pairs:
             raise LinksimError(f"{pairs[output]} and {source} would both become {output}")
@@ -99,16 +97,21 @@ def _fill(codec: SourceCodec, image: Image, max_bytes: int) -> tuple[int | None,
 
 
 def decode_file(codec: SourceCodec, source: Path, output: Path) -> Decoded:
-    """Decode one coded file, whoever made it, to a PNG; the decoder runs where it can be stopped."""
+    """Decode one coded file, whoever made it, to a PNG; the decoder runs in a process that can be stopped.
+
+    Raises:
+        LinksimError: names the file and why it cannot be read, decoded or written.
+    """
     from baselines.source.guard import decode_untrusted
 
-    if source.stat().st_size > MAX_CODED_BYTES:
-        raise LinksimError(f"{source}: {source.stat().st_size} bytes, more than the {MAX_CODED_BYTES} that are read")
-    data = source.read_bytes()
     try:
+        size = source.stat().st_size
+        if size > MAX_CODED_BYTES:
+            raise LinksimError(f"{size} bytes: at most {MAX_CODED_BYTES} are read")
+        data = source.read_bytes()
         image = decode_untrusted(codec, data, seconds=SECONDS_TO_DECODE)
-    except LinksimError as error:
-        raise LinksimError(f"{source}: {error}") from error
+    except (LinksimError, OSError) as error:
+        raise LinksimError(f"{source}: {getattr(error, 'strerror', None) or error}") from error
     png = io.BytesIO()
     Pillow.fromarray(image).save(png, "PNG")
     write_atomically(output, png.getvalue())

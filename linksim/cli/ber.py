@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from linksim.cli.command import listed, one_of, option, registered, some_of
+from linksim.cli.options import EXECUTION, RESULTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,22 +16,45 @@ if TYPE_CHECKING:
     from baselines.ber import ErrorCounts, Simulation
 
 
+EXAMPLES = (
+    "linksim ber --code ldpc-3/4 --modulation 16qam --snr 9:12:0.25 --out ber",
+    "linksim ber --code alist:code.alist --modulation qpsk --snr 0:4",
+    "linksim ber --code uncoded --modulation 64qam --snr 10,15,20",
+)
+CHAIN, COUNTING = "Chain", "Counting"
+
+
 def ber(
     code: Annotated[
-        str, typer.Option(help="Channel code, e.g. ldpc-1/2, nr-ldpc-2/3, alist:PATH, uncoded.")
+        str,
+        option(
+            CHAIN,
+            "Channel code ({names}), e.g. ldpc-1/2, nr-ldpc-2/3, alist:PATH; see 'linksim methods'.",
+            **some_of(registered("linksim.fec")),
+        ),
     ] = "ldpc-3/4",
-    modulation: Annotated[str, typer.Option(help="qpsk, 16qam, 64qam or 256qam.")] = "16qam",
-    snr: Annotated[
-        str, typer.Option(help="Es/N0 in dB: 9:12 (both ends included), 9:12:0.25 or 9,10.5.")
-    ] = "9:12:0.25",
-    block_errors: Annotated[int, typer.Option(help="An SNR is done once so many blocks were wrong,")] = 100,
-    max_blocks: Annotated[int, typer.Option(help="or after so many blocks.")] = 20_000,
-    demapper: Annotated[str, typer.Option(help="app (exact) or maxlog.")] = "app",
-    seed: Annotated[int, typer.Option(help="Seed of bits and noise.")] = 0,
-    workers: Annotated[int, typer.Option(help="Threads; they do not change the numbers.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for ber.csv, ber.png and ber.pdf.")] = None,
+    modulation: Annotated[
+        str, option(CHAIN, "Modulation: {names}.", **one_of("modulation", listed("baselines.modulation:NAMES")))
+    ] = "16qam",
+    demapper: Annotated[
+        str,
+        option(
+            CHAIN,
+            "Soft demapper: {names} (app is exact).",
+            **one_of("demapper", listed("baselines.modulation:DEMAPPERS")),
+        ),
+    ] = "app",
+    snr: Annotated[str, option(CHAIN, "Es/N0 in dB: 9:12 (both ends included), 9:12:0.25 or 9,10.5.")] = "9:12:0.25",
+    block_errors: Annotated[int, option(COUNTING, "An SNR is done after so many wrong blocks ...")] = 100,
+    max_blocks: Annotated[int, option(COUNTING, "... or after so many blocks.")] = 20_000,
+    seed: Annotated[int, option(COUNTING, "Seed of bits and noise.")] = 0,
+    workers: Annotated[int, option(EXECUTION, "Threads; they do not change the numbers.")] = 1,
+    out: Annotated[Path | None, option(RESULTS, "Folder of ber.csv, ber.png and ber.pdf.")] = None,
 ) -> None:
-    """Measure bit and block error rates of a channel code and a modulation over AWGN."""
+    """Measure error rates of a channel code over AWGN.
+
+    Blocks of random bits are encoded, modulated, sent at each SNR, demapped and decoded until enough blocks are wrong.
+    """
     from rich.console import Console
 
     from baselines import modulation as modulations

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from linksim.cli.command import keeping, listed, one_of, option, registered, some_of
 from linksim.cli.device import check_device
+from linksim.cli.options import COMPARED, RESULTS, Dask, Device, Figures, Limit, Out, Task, Timeout, Workers
 from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
@@ -17,45 +17,71 @@ if TYPE_CHECKING:
     from linksim.experiment import Experiment
 
 
+EXAMPLES = (
+    "linksim compare --methods jpeg,webp,bpg --dataset photos --bpp 0.5",
+    "linksim compare --methods bpg+adaptive,sdjscc --snr 0:20:5 --cbr 1/24",
+    "linksim compare --methods bpg,mine:Link --dataset pictures/ --task none",
+)
+
+
 def compare(
-    methods: Annotated[str, typer.Option(help="Methods, separated by commas; see 'linksim methods'.")],
-    snr: Annotated[str, typer.Option(help="Es/N0 in dB: 0:20 (both ends included), 0:20:2 or 1,5,10.")] = "0:20",
-    dataset: Annotated[str, typer.Option(help="Data set or folder; see 'linksim datasets'.")] = "stamps10",
-    bpp: Annotated[str, typer.Option(help="Budgets in source bits per pixel, e.g. 0.25,0.5.")] = "",
-    cbr: Annotated[str, typer.Option(help="Budgets in complex channel uses per pixel, e.g. 0.125.")] = "",
-    match: Annotated[str, typer.Option(help="Which of them the budget fixes: bpp or cbr.")] = "",
-    task: Annotated[
-        str, typer.Option(help="Downstream task, package.module:function or model file; none for none.")
-    ] = "",
-    channel: Annotated[str, typer.Option(help="awgn, rayleigh-block or rayleigh-fast.")] = "awgn",
-    limit: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
-    trials: Annotated[int, typer.Option(help="Noise realisations per image and SNR.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    methods: Annotated[
+        str,
+        option(
+            COMPARED,
+            "Methods, separated by commas; see 'linksim methods'.",
+            **some_of(registered("linksim.links", "linksim.sources")),
+        ),
+    ],
+    dataset: Annotated[
+        str,
+        option(
+            COMPARED, "Data set ({names}) or folder; see 'linksim datasets'.", **some_of(registered("linksim.datasets"))
+        ),
+    ] = "stamps10",
+    snr: Annotated[str, option(COMPARED, "Es/N0 in dB: 0:20 (both ends included), 0:20:2 or 1,5,10.")] = "0:20",
+    bpp: Annotated[
+        str | None, option(COMPARED, "Budgets in source bits per pixel: 0.25, 1/4 or 0.25,0.5.", default="0.25")
+    ] = None,
+    cbr: Annotated[str | None, option(COMPARED, "Budgets in complex channel uses, instead of --bpp: 1/24.")] = None,
     over_budget: Annotated[
-        str, typer.Option(help="What happens to an image that cannot fit: outage, or nearest (smallest file).")
+        str,
+        option(
+            COMPARED,
+            "What happens to an image that cannot fit: {names} (the smallest file is sent).",
+            **one_of("over-budget policy", listed("linksim.link:OVER_BUDGET")),
+        ),
     ] = "outage",
-    baseline: Annotated[str | None, typer.Option(help="Add each method's difference to this one.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results; a second run goes on from it.")] = None,
-    workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
-    dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
-    figures: Annotated[bool, typer.Option(help="Draw the figures and write report.html too.")] = True,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
+    task: Task = None,
+    channel: Annotated[str, option(COMPARED, "Channel: {names}.", **some_of(registered("linksim.channels")))] = "awgn",
+    limit: Limit = None,
+    trials: Annotated[int, option(COMPARED, "Noise realisations per image and SNR.")] = 1,
+    seed: Annotated[int, option(COMPARED, "Seed of the noise.")] = 0,
+    baseline: Annotated[str | None, option(RESULTS, "Add each method's paired difference to this one.")] = None,
+    out: Out = None,
+    figures: Figures = True,
+    workers: Workers = 0,
+    dask: Dask = "",
+    timeout: Timeout = 1800.0,
+    device: Device = "cpu",
 ) -> int:
-    """Send every image over every method at every SNR; tabulate what arrives."""
+    """Compare methods over a channel, image by image.
+
+    Every method sends every image at every SNR within the budget. Results go to runs/DATASET-HASH unless --out says
+    where; the same command resumes.
+    """
     from linksim.experiment import Experiment
     from linksim.grid import parse_budgets, parse_snr
 
     if not dask:
         check_device(device)
-    kind, text = _budget(bpp, cbr, match)
     experiment = Experiment(
         methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
         dataset=dataset,
         snr_db=parse_snr(snr),
-        budgets=parse_budgets(kind, text),
+        budgets=parse_budgets(*budget(bpp, cbr)),
         channel=channel,
-        task={"": None, "none": ""}.get(task, task),
+        task={"none": ""}.get(task or "", task),
         seed=seed,
         trials=trials,
         limit=limit,
@@ -65,17 +91,11 @@ def compare(
     return show(experiment, workers, dask, out, baseline, timeout, figures)
 
 
-def _budget(bpp: str, cbr: str, match: str) -> tuple[str, str]:
-    """Which budget is fixed, and its text."""
-    if match not in ("", "bpp", "cbr"):
-        raise LinksimError(f"--match {match!r}: must be 'bpp' or 'cbr'")
-    if bpp and cbr:
+def budget(bpp: str | None, cbr: str | None) -> tuple[str, str]:
+    """Which budget is fixed, and its text: --bpp 0.25 where neither is given."""
+    if bpp is not None and cbr is not None:
         raise LinksimError(f"--bpp {bpp} and --cbr {cbr}: give one of them, the other follows")
-    kind = match or ("cbr" if cbr else "bpp")
-    text = {"bpp": bpp, "cbr": cbr}[kind]
-    if bpp + cbr != text:
-        raise LinksimError(f"--match {kind} needs --{kind}, not --{'cbr' if kind == 'bpp' else 'bpp'}")
-    return kind, text or {"bpp": "0.25", "cbr": "0.125"}[kind]
+    return ("bpp", "0.25" if bpp is None else bpp) if cbr is None else ("cbr", cbr)
 
 
 def make_pool(workers: int, dask: str) -> Pool:
@@ -110,7 +130,10 @@ def show(
     folder = out or Path("runs") / name
     pool = make_pool(workers, dask)
     try:
-        with bar("comparing") as progress:
+        with (
+            keeping(lambda: f"what is measured is in {folder}; the same command resumes"),
+            bar("comparing") as progress,
+        ):
             result = run_comparison(
                 experiment, folder, pool, baseline=baseline, progress=progress, timeout=timeout, figures=figures
             )

@@ -8,37 +8,37 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.command import option
+
+EXAMPLES = (
+    "linksim datasets",
+    "linksim datasets ~/data",
+    "linksim datasets --export-voc scenes-voc",
+)
+
 
 def datasets(
-    folder: Annotated[Path | None, typer.Argument(help="Tell which data set a folder holds, or each in it.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder to look into: say which data set it holds, or each in it.")
+    ] = None,
     export_voc: Annotated[
-        Path | None, typer.Option(help="Write the embedded scenes in Pascal VOC's layout to this folder.")
+        Path | None, option("Export", "Write the embedded scenes in Pascal VOC's layout to this folder.")
     ] = None,
 ) -> None:
-    """List the embedded data sets, the layouts that can be read, and what of them lies in the current folder."""
+    """List data sets, embedded and on disk.
+
+    Without a folder, list the embedded ones, the layouts that are read from disk, and those in the current folder.
+    """
     from linksim import registry
     from linksim.data.detect import found
-    from linksim.data.specs import DatasetSpec, open_dataset
-    from linksim.errors import LinksimError, as_text
+    from linksim.data.specs import DatasetSpec
 
     if export_voc is not None:
         from linksim.data.voc import export_voc as export
 
         print(f"wrote {export(registry.dataset('scenes'), export_voc)}")
     elif folder is not None:
-        several = found(folder)
-        for path in several or [folder]:
-            try:
-                data = open_dataset(DatasetSpec(path=str(path)))
-                print(
-                    f"{as_text(path)}: {data.name}, {len(data)} image{'s' * (len(data) != 1)}{_classes(data.classes)}"
-                )
-                for note in data.notes():
-                    print(f"  {note}")
-            except LinksimError as error:
-                if len(several) < 2:
-                    raise
-                print(f"{as_text(path)}: {error}")
+        _look_into(folder)
     else:
         _list_embedded()
         _list_layouts()
@@ -54,25 +54,39 @@ def _classes(names: tuple[str, ...]) -> str:
     return f", {len(names)} classes in this order: {shown}" if names else ", no classes"
 
 
-def _list_embedded() -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _look_into(folder: Path) -> None:
+    """Print which data set a folder holds, or each in it."""
+    from linksim.data.detect import found
+    from linksim.data.specs import DatasetSpec, open_dataset
+    from linksim.errors import LinksimError, as_text
 
+    several = found(folder)
+    for path in several or [folder]:
+        try:
+            data = open_dataset(DatasetSpec(path=str(path)))
+            print(f"{as_text(path)}: {data.name}, {len(data)} image{'s' * (len(data) != 1)}{_classes(data.classes)}")
+            for note in data.notes():
+                print(f"  {note}")
+        except LinksimError as error:
+            if len(several) < 2:
+                raise
+            print(f"{as_text(path)}: {error}")
+
+
+def _list_embedded() -> None:
     from linksim import registry
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("embedded", "images", "what", "splits"):
-        table.add_column(column)
+    print("embedded, as --dataset NAME[/SPLIT]")
     for name in registry.names("linksim.datasets"):
         cls = registry.load("linksim.datasets", name)
         if getattr(cls, "embedded", False):
-            size = str(len(registry.dataset(name)))
-            table.add_row(name, size, registry.describe("linksim.datasets", name), ", ".join(cls.splits))
-    Console().print(table)
+            size = len(registry.dataset(name))
+            print(f"  {name}: {registry.describe('linksim.datasets', name)}")
+            print(f"    {size} images (splits: {', '.join(cls.splits)})")
 
 
 def _list_layouts() -> None:
-    """What is read from disk, and what is expected there: not in columns, which would cut addresses."""
+    """Print what is read from disk, and which files are expected there."""
     from linksim import registry
 
     print("\nread from disk, as --dataset NAME:PATH[#SPLIT]")

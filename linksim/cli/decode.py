@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linksim.errors import LinksimError
+from linksim.cli.command import one_of, option, registered
+from linksim.cli.each import convert
+
+EXAMPLES = (
+    "linksim decode photo.bpg --out-dir decoded",
+    "linksim decode coded/*.bin --codec webp --out-dir decoded",
+)
 
 
 def decode(
     files: Annotated[list[Path], typer.Argument(help="Coded files.")],
-    out_dir: Annotated[Path, typer.Option(help="Folder of the images; made if it is not there.")],
-    codec: Annotated[str, typer.Option(help="Source codec; by default the one that a file's name ends like.")] = "",
+    out_dir: Annotated[Path, option("Decoding", "Folder of the images; made where it is missing.")],
+    codec: Annotated[
+        str | None,
+        option(
+            "Decoding",
+            "Source codec: {names}.",
+            default="the one that writes files of this ending",
+            **one_of("source codec", registered("linksim.sources")),
+        ),
+    ] = None,
 ) -> int:
-    """Decode files of a source codec: DIR/NAME.png each."""
-    from baselines.source import files as codec_files
-    from linksim import registry
-    from linksim.files import make_folder
+    """Decode files of a source codec to PNG.
 
-    pairs = codec_files.plan(files, out_dir, ".png")
-    coders = [registry.codec(codec) if codec else codec_files.codec_for(source) for source, _ in pairs]
-    make_folder(out_dir)
-    width = max(len(str(output)) for _, output in pairs)
-    print(f"{'file':<{width}}  {'pixels':>11}  {'bytes':>9}  {'bpp':>7}")
-    failed = False
-    for coder, (source, output) in zip(coders, pairs, strict=True):
-        try:
-            made = codec_files.decode_file(coder, source, output)
-        except LinksimError as error:
-            print(f"linksim: {error}", file=sys.stderr)
-            failed = True
-            continue
-        pixels = f"{made.width}x{made.height}"
-        print(f"{made.output!s:<{width}}  {pixels:>11}  {made.size:>9}  {made.bpp:>7.4f}", flush=True)
-    return 2 if failed else 0
+    FILE becomes OUT_DIR/FILE.png. A file that cannot be decoded does not stop the others; the exit code is then 2.
+    """
+    from baselines.source.files import codec_for, decode_file
+    from linksim import registry
+
+    def decoded(source: Path, output: Path) -> str:
+        made = decode_file(registry.codec(codec) if codec else codec_for(source), source, output)
+        return f"{f'{made.width}x{made.height}':>11}  {made.size:>9}  {made.bpp:>7.4f}"
+
+    return convert(files, out_dir, ".png", f"{'pixels':>11}  {'bytes':>9}  {'bpp':>7}", decoded)

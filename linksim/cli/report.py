@@ -8,18 +8,29 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.command import keeping, option
 from linksim.cli.device import check_device
+from linksim.cli.options import Device, Workers
+
+EXAMPLES = (
+    "linksim report runs/stamps10-0a1b2c3d",
+    'linksim report results/fig4 --images 4 --title "Figure 4" --out fig4.html',
+)
+PAGE = "Page"
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a comparison: it holds experiment.json and summary.csv.")],
-    images: Annotated[int, typer.Option(help="How many images the viewer shows; 0 for none.")] = 8,
-    title: Annotated[str, typer.Option(help="Heading of the page; what was compared by default.")] = "",
-    out: Annotated[Path | None, typer.Option(help="The file; report.html in the folder by default.")] = None,
-    workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
+    images: Annotated[int, option(PAGE, "Number of images in the viewer; 0 for none.")] = 8,
+    title: Annotated[str, option(PAGE, "Heading of the page.", default="what was compared")] = "",
+    out: Annotated[Path | None, option(PAGE, "File to write.", default="FOLDER/report.html")] = None,
+    workers: Workers = 0,
+    device: Device = "cpu",
 ) -> None:
-    """Write one self-contained page: curves, table, fairness facts, and what each method delivers at every SNR."""
+    """Write a comparison as one self-contained HTML page.
+
+    It holds the curves, the table, the facts of fairness, and what each method delivers at every SNR.
+    """
     from linksim.cli.progress import bar
     from linksim.engine.pools import ProcessPool
     from linksim.output.report import experiment_from, read_description, write_report
@@ -28,7 +39,7 @@ def report(
     experiment = experiment_from(read_description(folder), device)
     pool = ProcessPool(workers or os.cpu_count() or 1)
     try:
-        with bar("sending the report's images") as progress:
+        with keeping(lambda: f"{folder} is as it was"), bar("sending the report's images") as progress:
             path = write_report(folder, experiment, images=images, title=title, out=out, pool=pool, progress=progress)
     finally:
         pool.close()

@@ -8,29 +8,56 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.command import option, some_of
 from linksim.cli.compare import make_pool
 from linksim.cli.device import check_device
+from linksim.cli.options import (
+    COMPARED,
+    RESULTS,
+    Dask,
+    Device,
+    Figures,
+    Limit,
+    OtherDataset,
+    Task,
+    Timeout,
+    Workers,
+)
 from linksim.errors import LinksimError
+
+EXAMPLES = (
+    "linksim reproduce fig4 --quick",
+    "linksim reproduce fig4 table1 --workers 8",
+    "linksim reproduce all --dataset stl10:PATH --task classifier.onnx",
+)
+
+
+def _names() -> list[str]:
+    from linksim.recipes import shipped_names
+
+    return [*shipped_names(), "all"]
 
 
 def reproduce(
-    names: Annotated[list[str], typer.Argument(help="fig4, table1, fig5, fig6, fig7, fig8, table2; all for all.")],
-    dataset: Annotated[str | None, typer.Option(help="Other data than the embedded; see 'linksim datasets'.")] = None,
-    task: Annotated[str | None, typer.Option(help="Another task than the data's own; none for none.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer images and SNRs: minutes instead of hours.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
+    names: Annotated[list[str], typer.Argument(help="One or several of {names}.", **some_of(_names))],
+    dataset: OtherDataset = None,
+    task: Task = None,
+    quick: Annotated[bool, option(COMPARED, "Fewer images and SNRs: minutes, not hours.", "--quick")] = False,
+    limit: Limit = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder that holds a folder of results per name; results by default.")
+        Path | None,
+        option(RESULTS, "Folder with a folder of results per name; the same command resumes.", default="results"),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
-    dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
-    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
+    figures: Figures = True,
+    workers: Workers = 0,
+    dask: Dask = "",
+    timeout: Timeout = 1800.0,
+    device: Device = "cpu",
 ) -> int:
-    """Reproduce figures and tables of the SD-JSCC paper, its numbers beside ours.
+    """Reproduce figures and tables of the SD-JSCC paper.
 
-    Results of a changed recipe (--quick, --dataset, --task, --limit) go to a folder of their own in results.
+    The paper's numbers are shown beside ours. Results of a changed recipe (--quick, --dataset, --task, --limit) go to a
+    folder of their own in results.
     """
     from linksim.cli.run import carry_out, default_folder
     from linksim.recipes import Changes, shipped, shipped_names

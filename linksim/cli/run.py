@@ -1,4 +1,4 @@
-"""``linksim run``: a recipe of one's own."""
+"""``linksim run``: run a custom recipe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from linksim.cli.command import keeping, option
 from linksim.cli.compare import make_pool
 from linksim.cli.device import check_device
+from linksim.cli.options import COMPARED, Dask, Device, Figures, Limit, OtherDataset, Out, Task, Timeout, Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +24,31 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 
 
+EXAMPLES = (
+    "linksim run mine.yaml",
+    "linksim run mine.yaml --quick --workers 4",
+    "linksim run mine.yaml --dataset pictures/ --task none --out results/pictures",
+)
+
+
 def run(
-    recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML); 'linksim reproduce' has seven to start from.")],
-    dataset: Annotated[str | None, typer.Option(help="Other data than the recipe's; see 'linksim datasets'.")] = None,
-    task: Annotated[str | None, typer.Option(help="Another task than the data's own; none for none.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The recipe's quick form: fewer images and SNRs.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Take the first N images only.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results; a second run goes on from it.")] = None,
-    workers: Annotated[int, typer.Option(help="Worker processes; 0 for one per processor.")] = 0,
-    dask: Annotated[str, typer.Option(help="A Dask scheduler (tcp://host:8786) or cluster file (slurm.yaml).")] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds that one unit of work may take.")] = 1800.0,
-    figures: Annotated[bool, typer.Option(help="Draw the figures too.")] = True,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda, cuda:1, mps.")] = "cpu",
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (YAML); those of 'linksim reproduce' are a start.")],
+    dataset: OtherDataset = None,
+    task: Task = None,
+    quick: Annotated[bool, option(COMPARED, "The recipe's quick form: fewer images and SNRs.", "--quick")] = False,
+    limit: Limit = None,
+    out: Out = None,
+    figures: Figures = True,
+    workers: Workers = 0,
+    dask: Dask = "",
+    timeout: Timeout = 1800.0,
+    device: Device = "cpu",
 ) -> int:
-    """Run a recipe: a comparison as a file, with a paper's numbers beside the results."""
+    """Run a recipe: a comparison described by a file.
+
+    A recipe may hold a paper's numbers; they are shown beside the results. Results go to results/NAME, or to a folder
+    named after what is changed (--quick, --dataset, --task, --limit), unless --out says where.
+    """
     from linksim.recipes import Changes, load
 
     found = load(recipe)
@@ -75,11 +88,11 @@ def carry_out(
     figures: bool,
     device: str,
 ) -> int:
-    """Run a recipe with progress and show what came out; 1 if something of it is missing."""
+    """Run a recipe with progress and show its results; 1 if some of them are missing."""
     from linksim.cli.progress import bar
     from linksim.recipes import reproduce
 
-    with bar(recipe.name) as progress:
+    with keeping(lambda: f"what is measured is in {folder}; the same command resumes"), bar(recipe.name) as progress:
         found = reproduce(
             recipe,
             changes,

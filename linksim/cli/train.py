@@ -10,51 +10,122 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from linksim.cli.command import keeping, listed, one_of, option, registered, some_of
 from linksim.cli.device import check_device
+from linksim.cli.options import EXECUTION, RESULTS, Device, ratio
 from linksim.errors import LinksimError
 
 if TYPE_CHECKING:
     from jscc.training import Progress, Run
 
 
+EXAMPLES = (
+    "linksim train deepjscc --bpp 1/4 --snr 5 --out runs/base",
+    "linksim train sdjscc --start runs/base/checkpoint.safetensors --out runs/tuned",
+    "linksim train deepjscc --snr 0:20 --preset paper --device cuda --out runs/gpu",
+)
+NETWORK, IMAGES, OBJECTIVE, OPTIMISATION = "Network and channel", "Images", "Loss", "Optimisation"
+
+
 def train(
-    method: Annotated[str, typer.Argument(help="deepjscc, deepjscc-analog, sdjscc, sdjscc-nogsw, sdjscc-paper ...")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; a second call goes on from it.")],
-    bpp: Annotated[float, typer.Option(help="Elements per pixel, a multiple of 1/64 (analog: 1/16).")] = 0.25,
-    snr: Annotated[str, typer.Option(help="Training Es/N0 in dB: 5, or 0:20 for a random one per image.")] = "5",
-    start: Annotated[
-        Path | None, typer.Option(help="Checkpoint to fine-tune (stage 2); without it training starts anew (stage 1).")
+    method: Annotated[
+        str,
+        typer.Argument(
+            help="Learned method: {names}.",
+            **one_of("learned method", listed("jscc.methods:METHODS", "jscc.methods:ALIASES")),
+        ),
+    ],
+    out: Annotated[Path, option(RESULTS, "Folder of the run; the same command resumes.")],
+    bpp: Annotated[str, option(NETWORK, "Elements per pixel, a multiple of 1/64 (analog: 1/16).")] = "0.25",
+    mapping: Annotated[
+        str | None,
+        option(
+            NETWORK,
+            "Values of an element: {names}.",
+            default="the method's",
+            **one_of("mapping", listed("jscc.quantizer:MAPPINGS")),
+        ),
+    ] = None,
+    snr: Annotated[str, option(NETWORK, "Training Es/N0 in dB: 5, or 0:20 for a random one per image.")] = "5",
+    data: Annotated[str, option(IMAGES, "Data set, or folder with *.npy images, to train on.")] = "stamps10/train",
+    val: Annotated[str, option(IMAGES, "Data set to validate on.")] = "stamps10/val",
+    val_images: Annotated[int, option(IMAGES, "Number of validation images.")] = 128,
+    crop: Annotated[int | None, option(IMAGES, "Pixels each way of a training image.", default="the preset's")] = None,
+    loss: Annotated[
+        str | None,
+        option(
+            OBJECTIVE,
+            "Loss: {names}.",
+            default="pixel; with --start the method's",
+            **one_of("loss", listed("jscc.losses:TERMS")),
+        ),
+    ] = None,
+    pixel_weight: Annotated[
+        float | None, option(OBJECTIVE, "Weight of the pixel loss beside the semantic one.", default="the method's")
+    ] = None,
+    task: Annotated[
+        str,
+        option(
+            OBJECTIVE,
+            "Downstream task: {names}, package.module:function or a model file; none for the pixel loss.",
+            **some_of(registered("linksim.tasks")),
+        ),
+    ] = "classify",
+    layer: Annotated[
+        str | None, option(OBJECTIVE, "Layer of the task whose features are compared.", default="the method's")
+    ] = None,
+    variant: Annotated[
+        str | None,
+        option(
+            OBJECTIVE,
+            "Weights of the gsw loss: {names}.",
+            default="the method's",
+            **one_of("GSW variant", listed("jscc.semantics:IMPORTANCES")),
+        ),
+    ] = None,
+    tau: Annotated[
+        float | None, option(OBJECTIVE, "Temperature of the gsw weights (eq. 10).", default="the method's")
+    ] = None,
+    r: Annotated[float | None, option(OBJECTIVE, "Scale of the gsw weights (eq. 10).", default="their number")] = None,
+    per_image: Annotated[
+        bool | None,
+        option(
+            OBJECTIVE,
+            "Weights of the gsw loss from each image, or from the calibration set.",
+            "--per-image/--no-per-image",
+            default="the method's",
+        ),
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="Recipe: cpu (for two processor cores) or paper (the paper's own).")
+        str,
+        option(
+            OPTIMISATION,
+            "Settings: {names}; cpu suits two processor cores.",
+            **one_of("preset", listed("jscc.presets:PRESETS")),
+        ),
     ] = "cpu",
-    data: Annotated[str, typer.Option(help="Data set, or folder with *.npy images, to train on.")] = "stamps10/train",
-    val: Annotated[str, typer.Option(help="Data set to validate on.")] = "stamps10/val",
-    val_images: Annotated[int, typer.Option(help="How many of its images.")] = 128,
-    task: Annotated[str, typer.Option(help="Downstream task; none to do without (deepjscc only).")] = "classify",
-    loss: Annotated[str, typer.Option(help="pixel, features, gsw, classwise or verdict; empty: the method's.")] = "",
-    layer: Annotated[str, typer.Option(help="The task's layer whose features are compared.")] = "",
-    variant: Annotated[str, typer.Option(help="Weights of the gsw loss: paper, absolute or predicted.")] = "",
-    tau: Annotated[float | None, typer.Option(help="Temperature of the gsw weights (eq. 10).")] = None,
-    r: Annotated[float | None, typer.Option(help="Scale of the gsw weights (eq. 10); default: their number.")] = None,
-    per_image: Annotated[
-        bool | None, typer.Option(help="gsw weights of each image, not of the calibration set; default: the method's.")
+    start: Annotated[
+        Path | None, option(OPTIMISATION, "Checkpoint to fine-tune.", default="train from scratch")
     ] = None,
-    pixel_weight: Annotated[float | None, typer.Option(help="Share of the pixel loss beside the semantic one.")] = None,
-    mapping: Annotated[str, typer.Option(help="antipodal, unipolar or analog; empty: the method's.")] = "",
-    steps: Annotated[int | None, typer.Option(help="Steps, instead of the preset's.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images per step, instead of the preset's.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Pixels each way, instead of the preset's.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate, instead of the preset's.")] = None,
-    warmup: Annotated[int | None, typer.Option(help="Steps of linear warm-up, instead of the preset's.")] = None,
-    validate_every: Annotated[int | None, typer.Option(help="Steps between validations, each of which saves.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of weights, batches and noise.")] = 0,
-    threads: Annotated[int, typer.Option(help="Processor threads of torch; 0: its own choice.")] = 0,
-    device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1, mps.")] = "cpu",
-    amp: Annotated[bool | None, typer.Option(help="Multiply in bfloat16; default: on CUDA.")] = None,
-    compiled: Annotated[bool | None, typer.Option("--compile/--no-compile", help="Default: on CUDA.")] = None,
+    steps: Annotated[int | None, option(OPTIMISATION, "Number of steps.", default="the preset's")] = None,
+    batch: Annotated[int | None, option(OPTIMISATION, "Images per step.", default="the preset's")] = None,
+    lr: Annotated[float | None, option(OPTIMISATION, "Peak learning rate.", default="the preset's")] = None,
+    warmup: Annotated[int | None, option(OPTIMISATION, "Steps of linear warm-up.", default="the preset's")] = None,
+    validate_every: Annotated[
+        int | None, option(OPTIMISATION, "Steps between validations; each saves the state.", default="the preset's")
+    ] = None,
+    seed: Annotated[int, option(OPTIMISATION, "Seed of weights, batches and noise.")] = 0,
+    device: Device = "cpu",
+    threads: Annotated[int, option(EXECUTION, "Processor threads of torch; 0 for its own choice.")] = 0,
+    amp: Annotated[bool | None, option(EXECUTION, "Multiply in bfloat16.", "--amp/--no-amp", default="on CUDA")] = None,
+    compiled: Annotated[
+        bool | None, option(EXECUTION, "Compile the network.", "--compile/--no-compile", default="on CUDA")
+    ] = None,
 ) -> int:
-    """Train a learned link: stage 1 on pixels, or with --start stage 2 on the method's loss."""
+    """Train a learned link, or fine-tune one.
+
+    Without --start, stage 1 trains a network on pixels. With it, stage 2 fine-tunes a checkpoint on the method's loss.
+    """
     import torch
 
     from jscc.methods import resolve
@@ -69,7 +140,7 @@ def train(
     wanted_loss = {"semantic": loss, "layer": layer, "variant": variant, "tau": tau, "r": r}
     run = Run(
         method=resolve(method),
-        architecture=_architecture(method, bpp, mapping),
+        architecture=_architecture(method, ratio("--bpp", bpp), mapping),
         snr_db=_snr_range(snr),
         loss=_loss(method, start is not None, wanted_loss | {"pixel_weight": pixel_weight, "per_image": per_image}),
         recipe=_replace(recipe(preset, "tune" if start else "base"), changed | {"validate_every": validate_every}),
@@ -77,16 +148,24 @@ def train(
         start=start,
         amp=cuda if amp is None else amp,
     )
-    _run(run, out, data, (val, val_images), task, device, cuda if compiled is None else compiled)
+    with keeping(lambda: _kept(out)):
+        _run(run, out, data, (val, val_images), task, device, cuda if compiled is None else compiled)
     return 0
 
 
+def _kept(out: Path) -> str:
+    """What a run that is stopped leaves in its folder."""
+    if (out / "state.safetensors").exists():
+        return f"the state of the last validation is in {out}; the same command resumes from it"
+    return "there was no validation yet, so nothing is kept; --validate-every sets their distance"
+
+
 def _replace(defaults: Any, changes: dict[str, Any]) -> Any:
-    """A frozen dataclass with those fields replaced that were given (not None or empty; zero is given)."""
-    return dataclasses.replace(defaults, **{k: v for k, v in changes.items() if v is not None and v != ""})
+    """A frozen dataclass with those fields replaced that were given (not None; zero is given)."""
+    return dataclasses.replace(defaults, **{k: v for k, v in changes.items() if v is not None})
 
 
-def _architecture(method: str, bpp: float, mapping: str) -> Any:
+def _architecture(method: str, bpp: float, mapping: str | None) -> Any:
     from jscc.methods import learned_method
 
     return _replace(learned_method(method).architecture(bpp), {"mapping": mapping})

@@ -10,25 +10,39 @@ from typing import Annotated
 
 import typer
 
+from linksim.cli.command import keeping, option
 from linksim.cli.device import check_device
+from linksim.cli.options import Device
+
+EXAMPLES = (
+    "linksim train-task head.safetensors",
+    "linksim train-task birds.safetensors --train a/train --val a/val --test ''",
+    "linksim compare --methods bpg --dataset a/test --task birds.safetensors",
+)
+DATA = "Data"
+HEAD = "Head"
 
 
 def train_task(
     out: Annotated[Path, typer.Argument(help="Head to write: NAME.safetensors, and NAME.json beside it.")],
-    train: Annotated[str, typer.Option(help="Data set to learn from.")] = "stamps10/train",
-    val: Annotated[str, typer.Option(help="Data set that chooses the regularisation.")] = "stamps10/val",
+    train: Annotated[str, option(DATA, "Data set to learn from.")] = "stamps10/train",
+    val: Annotated[str, option(DATA, "Data set that chooses the regularisation.")] = "stamps10/val",
     test: Annotated[
-        str, typer.Option(help="Data sets to report on afterwards, comma-separated; they choose nothing.")
+        str, option(DATA, "Data sets to report on afterwards, separated by commas; may be empty.")
     ] = "stamps10/test,stamps10/test-seen",
-    images: Annotated[int, typer.Option(help="How many images to learn from, the first ones; 0: all.")] = 4000,
-    size: Annotated[int, typer.Option(help="Pixels each way that the network sees, a multiple of 32.")] = 224,
-    name: Annotated[str, typer.Option(help="The task's name in results.")] = "",
-    device: Annotated[str, typer.Option(help="Where to compute features: cpu, cuda, cuda:1, mps.")] = "cpu",
+    images: Annotated[int, option(DATA, "Learn from the first N images; 0 for all.")] = 4000,
+    size: Annotated[int, option(HEAD, "Pixels each way that the network sees, a multiple of 32.")] = 224,
+    name: Annotated[str, option(HEAD, "The task's name in results.", default="NAME")] = "",
+    device: Device = "cpu",
 ) -> int:
-    """Train a linear head on frozen EfficientNet-Lite0 features; use it as --task NAME.safetensors."""
+    """Train the head of a classification task.
+
+    The head is linear, on frozen EfficientNet-Lite0 features. Use it as --task NAME.safetensors.
+    """
     from linksim import registry
     from linksim.data.specs import parse_several
     from linksim.errors import LinksimError
+    from linksim.files import make_folder
     from linksim.tasks import head as heads
 
     check_device(device)
@@ -45,11 +59,12 @@ def train_task(
             raise LinksimError(f"data set {spec!r}: its classes are not those of {train!r}")
     count = {spec: len(dataset) for spec, dataset in sets.items()}
     count[train] = min(images or count[train], count[train])
-    out.parent.mkdir(parents=True, exist_ok=True)  # now, and not after minutes of work
+    make_folder(out.parent)  # now, and not after minutes of work
     if not os.access(out.parent, os.W_OK):
         raise LinksimError(f"head {str(out)!r}: its folder cannot be written to")
-    examples = {spec: heads.extract(dataset, count[spec], size, device, _print) for spec, dataset in sets.items()}
-    head = heads.fit(examples[train], examples[val], len(classes), _print)
+    with keeping(lambda: "no head is written; the same command starts from scratch"):
+        examples = {spec: heads.extract(dataset, count[spec], size, device, _print) for spec, dataset in sets.items()}
+        head = heads.fit(examples[train], examples[val], len(classes), _print)
     scores = {spec: heads.score(head, examples[spec]) for spec in sets if spec != train}
     card = {
         "name": name or out.stem,

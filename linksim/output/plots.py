@@ -48,6 +48,9 @@ STYLES: dict[str, Any] = {
 }
 
 
+AXES = ("snr_db", "budget")
+
+
 @contextmanager
 def style(name: str) -> Iterator[None]:
     """matplotlib with one of ``STYLES``, drawing without a screen."""
@@ -138,8 +141,8 @@ def save_all(
     """Every measured metric (or ``only`` one) as folder/METRIC.png and .pdf. x: see ``curves``; '' chooses SNR,
     unless there is one SNR and several budgets."""
     x = x or ("budget" if summary["snr_db"].nunique() == 1 and summary["budget"].nunique() > 1 else "snr_db")
-    if x not in ("snr_db", "budget"):
-        raise unknown("x axis", x, ("snr_db", "budget"))
+    if x not in AXES:
+        raise unknown("x axis", x, AXES)
     return save_each(summary, folder, style_name, only, lambda metric: curves(summary, metric, x))
 
 

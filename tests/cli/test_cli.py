@@ -77,15 +77,16 @@ def test_no_command_shows_the_help_and_an_unknown_one_the_nearest(capsys: pytest
         (["--methods", "bpg", "--bpp", "-1"], "bpp -1"),
         (["--methods", "bpg", "--bpp", "x"], "bpp 'x'"),
         (["--methods", "bpg", "--bpp", "1", "--cbr", "1"], "give one of them"),
-        (["--methods", "bpg", "--match", "snr"], "'snr'"),
+        (["--methods", "bpg", "--match", "cbr"], "No such option: --match"),
         (["--methods", "bpg", "--channel", "rice"], "unknown channel 'rice'"),
-        (["--methods", "bpg", "--over-budget", "x"], "over-budget policy 'x'"),
+        (["--methods", "bpg", "--over-budget", "nearst"], "'nearst' (did you mean 'nearest'?); known: nearest, outage"),
         (["--methods", "bpg", "--limit", "0"], "limit 0"),
         (["--methods", "bpg", "--trials", "0"], "trials 0"),
         (["--methods", "bpg", "--workers", "-1"], "workers -1"),
         (["--methods", "bpg", "--baseline", "webp"], "baseline 'webp'"),
         (["--methods", "bpg", "--frob"], "--frob"),
-        (["--methods", "bpg", "--limit", "many"], "'--limit'"),
+        (["--methods", "bpg", "--limit", "many"], "--limit 'many': must be a whole number"),
+        (["--methods", "bpg", "--timeout", "long"], "--timeout 'long': must be a number"),
     ],
 )
 def test_a_bad_request_gets_one_line(
@@ -160,7 +161,8 @@ def test_compare_plot_and_a_second_run(pictures: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
     for words, says in (
         (["plot", "run", "--metric", "map"], "unknown metric 'map'"),
-        (["plot", "run", "--style", "x"], "unknown plot style 'x'"),
+        (["plot", "run", "--style", "iee"], "unknown style 'iee' (did you mean 'ieee'?)"),
+        (["plot", "run", "--x", "snr"], "unknown x axis 'snr' (did you mean 'snr_db'?)"),
         (["plot", "elsewhere"], "holds no summary.csv"),
     ):
         assert run(words) == 2

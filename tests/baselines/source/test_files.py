@@ -64,7 +64,8 @@ def test_the_good_are_finished_and_the_broken_named(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["encode", "a.png", "none.png", "--bpp", "1"], "none.png: no such file"),
+        (["encode", "none.png", "--bpp", "1"], "none.png: no such file"),
+        (["encode", ".", "--bpp", "1"], ".: Is a directory"),
         (["encode", "a.png", "."], "give --bpp or --quality"),
         (["encode", "a.png", "--bpp", "1", "--quality", "3"], "give --bpp or --quality"),
         (
