@@ -51,7 +51,7 @@ def _section(name: str, command: Any, parent: Any) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    return [" ".join(paragraph.split()).replace("[", r"\[") for paragraph in text.split("\n\n")]
 
 
 def _row(name: str, meaning: str) -> str:

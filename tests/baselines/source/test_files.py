@@ -65,7 +65,7 @@ def test_the_good_are_finished_and_the_broken_named(folder, capsys):
     ("arguments", "message"),
     [
         (["encode", "none.png", "--bpp", "1"], "none.png: no such file"),
-        (["encode", ".", "--bpp", "1"], ".: Is a directory"),
+        (["encode", ".", "--bpp", "1"], ".: a folder or device, not a file"),
         (["encode", "a.png", "."], "give --bpp or --quality"),
         (["encode", "a.png", "--bpp", "1", "--quality", "3"], "give --bpp or --quality"),
         (
