@@ -18,7 +18,7 @@ from linksim.errors import LinksimError
 
 Complex = npt.NDArray[np.complexfloating[Any, Any]]
 Real = npt.NDArray[np.floating[Any]]
-WAVES = 32
+WAVES = 20
 """Sinusoids that make up a tap that moves."""
 SIGHT_DOPPLER = 0.7
 """Doppler shift of a line of sight over the largest one (3GPP TR 38.901, 7.7.2)."""

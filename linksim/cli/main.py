@@ -20,6 +20,7 @@ COMMANDS = (
     "decode",
     "plot",
     "methods",
+    "channels",
     "datasets",
     "report",
     "run",
