@@ -22,9 +22,10 @@ from torch import Tensor
 from jscc import shipped
 from jscc.checkpoint import load_checkpoint, read_card
 from jscc.methods import learned_method, resolve
-from jscc.quantizer import demap, to_elements
+from jscc.networks import channels_last
+from jscc.quantizer import to_elements
 from jscc.shipped import Shipped
-from jscc.torch_link import TorchLink
+from jscc.torch_link import Sent, TorchLink
 from linksim.errors import LinksimError
 from linksim.link import Image, Link, LinkOptions, Method, Reception, Transmission
 
@@ -32,27 +33,60 @@ DEFAULT_SNR_DB = 5.0
 
 
 class NetworkLink(TorchLink):
-    """One checkpoint as a link. Where an image's sides do not divide by the stride, the elements of the padding count;
-    those over the budget, spread evenly over the image, are not sent and arrive as zeros, which a bit-valued element
-    never is (``over_budget="nearest"`` sends them all)."""
+    """One checkpoint as a link. Where an image's sides do not divide by the stride, the elements of the padding count.
+
+    Of a network for one rate, the elements over the budget, spread evenly over the image, are not sent and arrive as
+    zeros, which a bit-valued element never is (``over_budget="nearest"`` sends them all). An adaptive network sends as
+    many of its first channels as the budget holds; both sides know the budget, so that costs no side information. It is
+    told the SNR on both sides, within the range that it was trained for.
+    """
 
     def __init__(self, path: Path, options: LinkOptions) -> None:
-        self.network, self.card = load_checkpoint(path)
-        super().__init__(self.network.encoder, self.network.decoder, stride=self.network.arch.stride, options=options)
+        network, self.card = load_checkpoint(path)
+        arch = network.arch
+        super().__init__(stride=arch.stride, snr="both" if arch.is_adaptive else "", options=options, name=path.stem)
+        self.network = channels_last(network.to(self.device))
 
-    def encode(self, images: Tensor) -> Tensor:
-        latent = self.network.latent(images)
+    def encode(self, images: Tensor, *told: Tensor) -> Tensor:
+        latent = self.network.latent(images, *told)
         return to_elements(latent, self.network.arch.mapping).reshape(latent.shape)
 
     def demap(self, elements: Tensor, noise_var: Tensor) -> Tensor:
-        return demap(elements, noise_var, self.network.arch.mapping)
+        return self.network.demap(elements, noise_var)
 
-    def decode(self, latent: Tensor, height: int, width: int) -> Tensor:
-        return self.network.decode(latent.flatten(1), height, width)
+    def decode(self, latent: Tensor, height: int, width: int, *told: Tensor) -> Tensor:
+        return self.network.decode(latent.flatten(1), height, width, *told)
+
+    def sender_told(self, images: int, height: int, width: int, snr_db: float | None) -> tuple[Tensor, ...]:
+        channels = max(self.channels(height, width), self.network.arch.fewest)  # an image not sent is encoded too
+        return self._told(super().sender_told(images, height, width, snr_db), channels)
+
+    def receiver_told(self, sent: Sent, snr_db: Sequence[float]) -> tuple[Tensor, ...]:
+        cells = self.network.arch.elements_of(sent.height, sent.width) // self.network.arch.elements
+        return self._told(super().receiver_told(sent, snr_db), sent.elements // cells)
+
+    def _told(self, snr_db: tuple[Tensor, ...], channels: int) -> tuple[Tensor, ...]:
+        """The SNR, clipped to what the network was trained for, and the number of channels sent, each (N,)."""
+        return tuple(
+            t for snr in snr_db for t in (snr[:, 0].clamp(*self.card.snr_db), torch.full((len(snr),), channels))
+        )
+
+    def channels(self, height: int, width: int) -> int:
+        """How many latent channels of an image of this size an adaptive network sends; 0 if too few fit the budget."""
+        arch, limit = self.network.arch, self.limit(height, width)
+        h, w = arch.cells(height, width)
+        fitting = arch.elements if limit is None else min(limit // (h * w), arch.elements)
+        least = arch.fewest if self.over_budget == "nearest" else 0
+        return max(fitting, least) if max(fitting, least) >= arch.fewest else 0
 
     def allowance(self, elements: int, height: int, width: int) -> int:
+        if self.network.arch.is_adaptive:
+            return self.channels(height, width) * (elements // self.network.arch.elements)
         limit = self.limit(height, width)
         return elements if limit is None or self.over_budget == "nearest" else min(elements, limit)
+
+    def chosen(self, elements: int, sent: int) -> Tensor:
+        return torch.arange(sent) if self.network.arch.is_adaptive else super().chosen(elements, sent)
 
 
 class JSCCLink(Link):
@@ -62,15 +96,15 @@ class JSCCLink(Link):
         self, name: str, choices: Sequence[Shipped], options: LinkOptions, remarks: Sequence[str] = ()
     ) -> None:
         self.name, self.choices, self.remarks = name, tuple(choices), tuple(remarks)
-        self.knows_channel = len(choices) > 1
         self.links = {choice.path.stem: NetworkLink(choice.path, options) for choice in choices}
+        self.knows_channel = len(choices) > 1 or any(link.knows_channel for link in self.links.values())
 
     @classmethod
     def about(cls, name: str) -> str:
         """A line for ``linksim methods``: the loss of a learned method, and the checkpoints of it that are shipped."""
         loss = _loss_text(learned_method(name).loss.as_dict())
         served = [s for s in shipped.shipped(shipped.FOLDER) if s.card.method == resolve(name)]
-        found = ", ".join(f"{s.card.bpp:g} bpp at {s.snr_text}" for s in served)
+        found = ", ".join(f"{s.bpp_text} bpp at {s.snr_text}" for s in served)
         stands_for = f"{resolve(name)}: " if resolve(name) != name else ""
         return f"{stands_for}{loss}; {f'shipped for {found}' if found else 'none shipped'}"
 
@@ -81,9 +115,9 @@ class JSCCLink(Link):
         per_pixel = options.budget.value * (2 if options.budget.kind == "cbr" else 1)
         if method.path:
             choice = _explicit(method.path)
-            if choice.card.bpp > per_pixel + 1e-9 and options.over_budget != "nearest":
+            if not choice.card.architecture.bpp_within(per_pixel) and options.over_budget != "nearest":
                 raise LinksimError(
-                    f"{method.text!r} sends {choice.card.bpp:g} elements per pixel, the budget allows {per_pixel:g}"
+                    f"{method.text!r} sends {choice.bpp_text} elements per pixel, the budget allows {per_pixel:g}"
                 )
             return cls(method.text, [choice], options, _remarks([choice], per_pixel))
         candidates = shipped.within_budget(method.head, per_pixel, shipped.shipped(shipped.FOLDER))
@@ -98,7 +132,7 @@ class JSCCLink(Link):
     def send(self, images: Sequence[Image], snr_db: float | None = None) -> Transmission:
         wanted = DEFAULT_SNR_DB if snr_db is None else snr_db
         name = shipped.nearest_snr(wanted, self.choices).path.stem
-        sent = self.links[name].send(images)
+        sent = self.links[name].send(images, wanted)
         return Transmission(sent.symbols, sent.offsets, sent.payload_bits, (name, sent.header))
 
     def receive(
@@ -138,11 +172,10 @@ def _remarks(choices: Sequence[Shipped], per_pixel: float) -> tuple[str, ...]:
     first = choices[0].card
     names = ", ".join(c.path.stem for c in choices)
     trained = " and ".join(dict.fromkeys(c.snr_text for c in choices))
-    remarks = [f"checkpoint {names}: {first.bpp:g} bpp, trained at {trained} with the {_loss_text(first.loss)}"]
-    if not math.isclose(first.bpp, per_pixel, rel_tol=1e-6):
-        remarks.append(
-            f"the budget would allow {per_pixel:g} elements per pixel; {first.bpp:g} is the nearest below it"
-        )
+    remarks = [f"checkpoint {names}: {choices[0].bpp_text} bpp, trained at {trained} with the {_loss_text(first.loss)}"]
+    used = first.architecture.bpp_within(per_pixel) or first.bpp
+    if not math.isclose(used, per_pixel, rel_tol=1e-6):
+        remarks.append(f"the budget would allow {per_pixel:g} elements per pixel; {used:g} is the nearest below it")
     return tuple(remarks)
 
 

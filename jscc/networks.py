@@ -84,6 +84,13 @@ class Architecture:
         """Elements per pixel of an image whose sides divide by the stride."""
         return self.elements / self.stride**2
 
+    def bpp_within(self, limit: float) -> float:
+        """The most elements per pixel that the network can send within ``limit`` of them; 0 if none fit."""
+        fitting = min(self.elements, int(limit * self.stride**2 + 1e-6))
+        if not self.is_adaptive and fitting < self.elements:
+            return 0.0
+        return fitting / self.stride**2 if fitting >= self.fewest else 0.0
+
     def cells(self, height: int, width: int) -> tuple[int, int]:
         """The latent's (h, w) for an image of this size: sides that do not divide are padded up."""
         return math.ceil(height / self.stride), math.ceil(width / self.stride)

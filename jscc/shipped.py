@@ -28,6 +28,12 @@ class Shipped:
         return f"{low:g} dB" if low == high else f"{low:g} to {high:g} dB"
 
     @property
+    def bpp_text(self) -> str:
+        """Its elements per pixel for a reader, e.g. '0.25' or '0.125 to 1'."""
+        arch = self.card.architecture
+        return f"{arch.fewest / arch.stride**2:g} to {arch.bpp:g}" if arch.is_adaptive else f"{arch.bpp:g}"
+
+    @property
     def is_fixed(self) -> bool:
         return self.card.snr_db[0] == self.card.snr_db[1]
 
@@ -49,13 +55,13 @@ def of_method(method: str, candidates: Iterable[Shipped]) -> list[Shipped]:
 def within_budget(method: str, elements_per_pixel: float, candidates: Iterable[Shipped]) -> list[Shipped]:
     """The method's checkpoints at the largest bpp that keeps to a budget of elements per pixel."""
     found = of_method(method, candidates)
-    sizes = sorted({s.card.bpp for s in found})
-    fitting = [bpp for bpp in sizes if bpp <= elements_per_pixel + 1e-9]
-    if not fitting:
-        shown = ", ".join(f"{bpp:g}" for bpp in sizes)
-        raise LinksimError(f"{method!r} needs at least {sizes[0]:g} elements per pixel, the budget allows"
+    sizes = [s.card.architecture.bpp_within(elements_per_pixel) for s in found]
+    if not any(sizes):
+        least = min(s.card.architecture.fewest / s.card.architecture.stride**2 for s in found)
+        shown = ", ".join(dict.fromkeys(s.bpp_text for s in sorted(found, key=lambda s: s.card.bpp)))
+        raise LinksimError(f"{method!r} needs at least {least:g} elements per pixel, the budget allows"
                            f" {elements_per_pixel:g}; shipped bpp: {shown}")  # fmt: skip
-    return [s for s in found if s.card.bpp == fitting[-1]]
+    return [s for s, size in zip(found, sizes, strict=True) if size == max(sizes)]
 
 
 def nearest_snr(snr_db: float, candidates: Iterable[Shipped]) -> Shipped:

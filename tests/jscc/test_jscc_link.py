@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from jscc import shipped
-from jscc.checkpoint import load_checkpoint
+from jscc.checkpoint import load_checkpoint, save_checkpoint
 from jscc.link import JSCCLink
 from jscc.quantizer import demap, symbols_of
 from linksim.errors import LinksimError
@@ -183,3 +183,65 @@ def test_other_mappings_have_unit_power_too(make_checkpoint, mapping, kind):
     for a, b in zip(t.offsets[:-1], t.offsets[1:], strict=True):
         assert np.mean(np.abs(t.symbols[a:b]) ** 2) == pytest.approx(1, rel=1e-5)
     assert reception.ok.all()
+
+
+@pytest.fixture
+def adaptive(make_checkpoint):
+    """A tiny adaptive checkpoint whose layers do listen to what they are told."""
+    path = make_checkpoint("adaptive", elements=16, snr=(0.0, 20.0), mapping="analog", kind="adaptive")
+    network, card = load_checkpoint(path)
+    for module in network.modules():
+        if hasattr(module, "gain"):
+            module.gain.weight.normal_(generator=torch.Generator().manual_seed(1))
+    save_checkpoint(path, network, card)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("bpp", "channels"), [(0.25, 16), (0.26, 16), (0.24, 15), (0.125, 8), (2 / 64, 2), (0.2, 12), (3.0, 16)]
+)
+def test_an_adaptive_network_sends_the_channels_that_fit(adaptive, bpp, channels):
+    made = link(f"deepjscc:{adaptive}", bpp)
+    t = made.send(images_of((16, 24), (32, 16)), 5.0)
+    assert t.payload_bits.tolist() == [channels * 6, channels * 8]
+    for a, b in zip(t.offsets[:-1], t.offsets[1:], strict=True):
+        assert np.mean(np.abs(t.symbols[a:b]) ** 2) == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize(("snr", "told"), [(7.0, 7.0), (-9.0, 0.0), (40.0, 20.0)])
+def test_the_link_of_an_adaptive_network_does_what_the_network_does(adaptive, snr, told):
+    """Against the network called directly, told the SNR within its range and the 8 channels of 16 that are sent."""
+    image = images_of((16, 24))[0]
+    made = link(f"deepjscc:{adaptive}", 0.125)
+    assert made.knows_channel
+    t, reception = round_trip(made, [image], sigma=(10 ** (-snr / 10) / 2) ** 0.5, snr_db=snr)
+    network, _ = load_checkpoint(adaptive)
+    known = torch.tensor([told]), torch.tensor([8])
+    wanted = network.encode(torch.from_numpy(image).permute(2, 0, 1)[None].float(), *known)[0]
+    np.testing.assert_allclose(t.symbols.view(np.float32), wanted[:48], atol=1e-5)
+    assert not wanted[48:].any()
+    noise = np.random.default_rng(7).normal(size=(len(t.symbols), 2)) @ [1, 1j] * (10 ** (-snr / 10) / 2) ** 0.5
+    received = torch.zeros(1, 96)
+    received[0, :48] = torch.from_numpy((t.symbols + noise).astype(np.complex64).view(np.float32))
+    elements = network.demap(received, torch.tensor(10 ** (-snr / 10)))
+    shown = network.decode(elements, 16, 24, *known).clamp(0, 255).round()[0].permute(1, 2, 0).numpy()
+    assert np.abs(reception.images[0] - shown).max() <= 1
+
+
+def test_an_adaptive_network_s_least_rate_is_a_limit(adaptive):
+    with pytest.raises(LinksimError, match=r"sends 0.03125 to 0.25 elements per pixel, the budget allows 0.02"):
+        link(f"deepjscc:{adaptive}", 0.02)
+    t = link(f"deepjscc:{adaptive}", 0.02, over_budget="nearest").send(images_of((16, 24)), 5.0)
+    assert t.payload_bits.tolist() == [2 * 6]
+    t, reception = round_trip(link(f"deepjscc:{adaptive}", 2 / 64), images_of((16, 24), (9, 9)), snr_db=5.0)
+    assert t.payload_bits.tolist() == [2 * 6, 0]  # 9×9 pixels need four cells
+    assert reception.ok.tolist() == [True, False]
+
+
+def test_an_adaptive_checkpoint_serves_every_budget(folder, make_checkpoint):
+    make_checkpoint("any", elements=32, snr=(0, 20), method="deepjscc-analog", mapping="analog", kind="adaptive")
+    assert chosen("deepjscc-analog", 0.1) == chosen("deepjscc-analog", 0.5) == ["any"]
+    assert "0.0625 to 0.5 bpp, trained at 0 to 20 dB" in link("deepjscc-analog", 0.1).notes()[0]
+    assert "0.09375 is the nearest below" in link("deepjscc-analog", 0.1).notes()[1]
+    with pytest.raises(LinksimError, match=r"at least 0.0625 elements per pixel, the budget allows 0.05"):
+        link("deepjscc-analog", 0.05)

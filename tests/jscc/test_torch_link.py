@@ -5,7 +5,7 @@ from torch import nn
 
 from jscc.torch_link import TorchLink
 from linksim import registry
-from linksim.errors import LinksimError
+from linksim.errors import ContractError, LinksimError
 from linksim.link import Budget, LinkOptions
 
 
@@ -96,3 +96,129 @@ def test_impossible_settings_are_one_line():
         TorchLink(latent_power=-1)
     with pytest.raises(LinksimError, match="give an encoder"):
         TorchLink().send(IMAGES)
+
+
+class Telling(nn.Module):
+    """Means of 8×8 blocks and back, with what it was told remembered."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block, self.seen = block, None
+
+    def forward(self, x, snr):
+        self.seen = snr
+        return self.block(x)
+
+
+def telling(snr):
+    down, up = nn.AvgPool2d(8), nn.Upsample(scale_factor=8)
+    encoder = Telling(down) if snr in ("encoder", "encoder,decoder", "both") else down
+    decoder = Telling(up) if snr in ("decoder", "encoder,decoder", "both") else up
+    return TorchLink(encoder, decoder, stride=8, snr=snr)
+
+
+@pytest.mark.parametrize("snr", ["", "encoder", "decoder", "encoder,decoder", "both"])
+def test_each_side_is_told_the_snr_that_it_may_know(snr):
+    link = telling(snr)
+    assert link.knows_channel == (snr not in ("", "decoder"))
+    t = link.send(IMAGES, **({"snr_db": 7.0} if link.knows_channel else {}))
+    noise = np.repeat([0.1, 0.001, 0.5], np.diff(t.offsets)).astype(np.float32)
+    noise[t.offsets[2]] = 5.0  # the symbols of the third image differ
+    images = link.receive(t.symbols, noise, t.header).images
+    assert [image.shape for image in images] == [(16, 24, 3)] * 3
+    if link.knows_channel:
+        assert link.encoder.seen.shape == (8, 1)
+        assert set(link.encoder.seen.flatten().tolist()) == {7.0}
+    if "decoder" in link.told:
+        wanted = [10.0, 30.0, -10 * np.log10((8 * 0.5 + 5.0) / 9)]
+        assert link.decoder.seen[:3, 0].tolist() == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_decoder_is_told_a_finite_snr_where_there_is_no_noise():
+    link = telling("decoder")
+    receive(link, link.send(IMAGES))
+    assert link.decoder.seen[0].item() == 100
+
+
+def test_an_encoder_that_is_told_the_snr_does_not_send_without_it():
+    with pytest.raises(LinksimError, match="send\\(images, snr_db="):
+        telling("encoder").send(IMAGES)
+
+
+class Two(nn.Module):
+    def forward(self, x, level):
+        return x
+
+
+class Three(nn.Module):
+    def forward(self, x, y, z):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "snr", "message"),
+    [
+        (nn.Identity(), nn.Identity(), "encoder", r"encoder's Identity.forward\(.*\).* takes no SNR: write forward"),
+        (nn.Identity(), nn.Identity(), "decoder", r"the decoder's Identity.* or leave 'decoder' out of snr="),
+        (Two(), nn.Identity(), "", "Two.forward.* takes two arguments: construct the link with snr='encoder'"),
+        (nn.Identity(), Two(), "encoder", "encoder's Identity.* takes no SNR"),
+        (Three(), nn.Identity(), "", "Three.forward.* cannot be called"),
+        (nn.Identity(), nn.Identity(), "receiver", "snr='receiver': must be 'encoder', 'decoder'"),
+    ],
+)
+def test_a_forward_that_cannot_be_called_is_refused_at_once(encoder, decoder, snr, message):
+    with pytest.raises(LinksimError, match=message):
+        TorchLink(encoder, decoder, snr=snr)
+
+
+class Apply(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+LARGE = np.zeros((136, 128, 3), np.uint8)
+"""Sent in batches of one."""
+
+
+@pytest.mark.parametrize(
+    ("function", "shown"),
+    [
+        (lambda x: x[0] if len(x) == 1 else x, r"\(3, 136, 128\) for 1 images"),
+        (lambda x: x.flatten()[None], r"\(1, 104448\) for 2 images"),
+        (lambda x: x.sum(), r"\(\) for 2 images"),
+        (lambda x: (x, x), "a tuple for 2 images"),
+    ],
+)
+def test_a_latent_that_loses_its_batch_axis_is_refused_by_its_shape(function, shown):
+    with pytest.raises(ContractError, match=f"the encoder gives .*{shown}"):
+        TorchLink(Apply(function), nn.Identity()).send([LARGE])
+
+
+def test_a_latent_of_small_images_without_a_batch_axis_is_refused_too():
+    with pytest.raises(ContractError, match=r"shape \(3, 16, 24\) for 8 images"):
+        TorchLink(Apply(lambda x: x.mean(0)), nn.Identity()).send(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "message"),
+    [
+        (Apply(lambda z: z[:, :1]), r"shape \(8, 1, 16, 24\); it must be at least \(8, 3, 16, 24\)"),
+        (Apply(lambda z: z[:1]), r"shape \(1, 3, 16, 24\)"),
+        (Apply(lambda z: z[..., :20]), r"shape \(8, 3, 16, 20\)"),
+        (Apply(lambda z: z / 0), "not finite"),
+        (Apply(lambda z: [z]), "a list, not a real tensor"),
+    ],
+)
+def test_a_decoder_s_output_is_checked(decoder, message):
+    link = TorchLink(nn.Identity(), decoder)
+    with pytest.raises(ContractError, match=message):
+        receive(link, link.send(IMAGES))
+
+
+def test_an_encoder_that_gives_no_numbers_is_refused():
+    with pytest.raises(ContractError, match="not finite"):
+        TorchLink(Apply(lambda x: x / 0), nn.Identity()).send(IMAGES)
