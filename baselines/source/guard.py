@@ -18,6 +18,7 @@ import sys
 import threading
 from typing import IO
 
+import cloudpickle
 import numpy as np
 
 from baselines.source.base import DecodeError, SourceCodec
@@ -71,7 +72,7 @@ class _Child:
             atexit.unregister(self.close)
 
     def decode(self, codec: SourceCodec, data: bytes, shape: tuple[int, int] | None, seconds: float) -> Image:
-        call = pickle.dumps((codec, bytes(data), shape))
+        call = cloudpickle.dumps((codec, bytes(data), shape))  # a codec of a script or notebook too
         try:
             _write(self._process.stdin, _REQUEST.pack(len(call), seconds) + call)
             kind, first, second = _REPLY.unpack(_read(self._process.stdout, _REPLY.size))

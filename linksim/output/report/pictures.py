@@ -90,7 +90,7 @@ def _in_order(
     try:
         for done, call in enumerate(calls):
             progress(done, len(calls))
-            waiting.append(pool.executor.submit(deliver, *call))
+            waiting.append(pool.submit(deliver, *call))
             if len(waiting) > pool.workers:
                 yield waiting.popleft().result()
         while waiting:
