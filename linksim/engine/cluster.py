@@ -1,4 +1,4 @@
-"""Units on the workers of a Dask cluster: one that runs already, or one that a cluster file asks a scheduler for."""
+"""Units on the workers of a Dask cluster: a running one, or one that a cluster file asks a batch system for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from linksim.engine.pools import Pool
-from linksim.errors import LinksimError, unknown
+from linksim.errors import LinksimError, one_line, unknown
 
 SYSTEMS = {
     "slurm": "SLURMCluster",
@@ -19,16 +19,26 @@ SYSTEMS = {
     "lsf": "LSFCluster",
     "htcondor": "HTCondorCluster",
 }
+SECONDS_TO_CONNECT = 10
 SECONDS_TO_FIRST_WORKER = 3600
+SECONDS_TO_RESTART = 300
 
 
 class DaskPool(Pool):
-    """Workers of a Dask cluster, one unit each at a time; results are the same as on one machine.
+    """Workers of a Dask cluster, each with one unit at a time; the results are those of one machine.
 
-    where: a scheduler's address (``tcp://host:8786``) or a cluster file (see ``read_cluster_file``).
+    Dask runs units in threads, which nothing can interrupt: a unit that takes too long is stopped by restarting the
+    workers, so the message does not name the component.
+
+    Args:
+        where: A scheduler's address (``tcp://host:8786``) or a cluster file (see ``read_cluster_file``).
+
+    Raises:
+        LinksimError: Dask is not installed, no scheduler answers, no worker comes within an hour, or workers have
+            more than one thread.
     """
 
-    attempts = 1  # Dask itself gives a unit to four workers before it says that they died
+    attempts = 1  # Dask itself tries a unit on four workers before it reports that they died
 
     def __init__(self, where: str) -> None:
         try:
@@ -39,18 +49,15 @@ class DaskPool(Pool):
         self.died = (BrokenExecutor, KilledWorker)
         self.cluster = make_cluster(read_cluster_file(Path(where))) if where.endswith((".yaml", ".yml")) else None
         try:
-            self.client = Client(self.cluster or where, timeout="10s")
+            self.client = Client(self.cluster or where, timeout=SECONDS_TO_CONNECT)
         except (OSError, ValueError) as error:
             raise LinksimError(f"--dask {where!r}: no scheduler answers there ({error})") from error
         try:
-            self.client.wait_for_workers(1, timeout=SECONDS_TO_FIRST_WORKER)
+            self._wait_for_worker(SECONDS_TO_FIRST_WORKER)
             if any(count > 1 for count in self._threads().values()):
                 raise LinksimError(
                     f"--dask {where!r}: its workers must have one thread each (dask worker --nthreads 1)"
                 )
-        except TimeoutError:
-            self.close()
-            raise LinksimError(f"--dask {where!r}: no worker came within {SECONDS_TO_FIRST_WORKER} s") from None
         except BaseException:
             self.close()
             raise
@@ -58,47 +65,71 @@ class DaskPool(Pool):
 
     @property
     def workers(self) -> int:  # type: ignore[override]
-        """As many units in flight as there are workers now: a cluster may grow."""
+        """The number of workers at present, which may grow and shrink."""
         return max(1, len(self._threads()))
 
     def _threads(self) -> dict[str, int]:
-        """Threads of each worker that is there now."""
+        """The number of threads of each present worker."""
         try:
             found: dict[str, int] = self.client.nthreads()
         except OSError as error:
             raise self._lost("its scheduler is gone") from error
         return found
 
+    def _wait_for_worker(self, seconds: int) -> None:
+        try:
+            self.client.wait_for_workers(1, timeout=seconds)
+        except TimeoutError:
+            raise self._lost(f"no worker came within {seconds} s") from None
+
     def _lost(self, why: str) -> LinksimError:
-        return LinksimError(f"--dask {self.where!r}: {why}; what is finished is kept, run the same command to go on")
+        return LinksimError(f"--dask {self.where!r}: {why}; finished units are kept, run the same command to resume")
 
     def restart(self) -> None:
-        """New workers for those that hang or died. Without any, nobody may be blamed for what takes too long."""
+        """Replace all workers, and wait for the first new one, since a unit's time starts when it is submitted.
+
+        Raises:
+            LinksimError: The cluster has no workers, so that a unit's delay says nothing about its method.
+        """
         if not self._threads():
             raise self._lost("it has no workers any more")
         try:
             self.client.restart(wait_for_workers=False)
         except OSError as error:
             raise self._lost("its workers cannot be restarted") from error
+        self._wait_for_worker(SECONDS_TO_RESTART)
 
     def stop(self) -> None:
+        """Cancel what is running, and the cluster's jobs if a cluster file submitted them."""
         self.executor.shutdown(wait=False)
         self.close()
 
     def close(self) -> None:
+        """Disconnect, and cancel the cluster's jobs if a cluster file submitted them."""
         self.client.close()
         if self.cluster is not None:
             self.cluster.close()
 
 
 def read_cluster_file(path: Path) -> dict[str, Any]:
-    """A cluster file: ``system`` (slurm, pbs, ...), ``jobs`` (how many), and ``options`` for dask-jobqueue's class."""
+    """Read a cluster file.
+
+    Args:
+        path: A YAML file with the keys ``system`` (slurm, pbs, sge, lsf or htcondor), ``jobs`` (their number, 1 by
+            default) and ``options`` (arguments of dask-jobqueue's class).
+
+    Returns:
+        The three keys with their values.
+
+    Raises:
+        LinksimError: The file cannot be read, or a key or value is not allowed.
+    """
     try:
         found = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise LinksimError(f"cluster file {str(path)!r}: no such file") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LinksimError(f"cluster file {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
+        raise LinksimError(f"cluster file {str(path)!r} cannot be read: {one_line(error)}") from error
     if not isinstance(found, dict) or not set(found) <= {"system", "jobs", "options"}:
         raise LinksimError(f"cluster file {str(path)!r}: must have the keys system, jobs and options, and no others")
     if found.get("system") not in SYSTEMS:
@@ -112,7 +143,17 @@ def read_cluster_file(path: Path) -> dict[str, Any]:
 
 
 def make_cluster(found: dict[str, Any]) -> Any:
-    """The cluster that a file describes, its jobs submitted: one process of one thread per core asked for."""
+    """Submit the jobs that a cluster file describes; each has one process of one thread per core.
+
+    Args:
+        found: What ``read_cluster_file`` returns.
+
+    Returns:
+        The dask-jobqueue cluster.
+
+    Raises:
+        LinksimError: Dask is not installed, this machine cannot submit jobs, or an option is not known.
+    """
     try:
         import dask_jobqueue
     except ImportError:

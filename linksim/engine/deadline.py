@@ -1,104 +1,60 @@
-"""Stops what takes too long from within, where it can still be said who did.
+"""Stops a call that takes too long from within, so that the message can name the component that was running.
 
-In a process's main thread a signal does it, which ends waiting too. In any other, such as those in which Dask's workers
-run their tasks, the interpreter is asked to raise an exception: that ends what runs Python code, and what waits once it
-has waited. What is deaf to both must be stopped from outside.
+A timer signal interrupts the main thread of a process, waiting system calls included. Other threads cannot be
+interrupted, nor can Windows: there the pool stops the whole worker a little later (see ``linksim.engine.runner``).
 """
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from linksim.errors import LinksimError
 
 AGAIN = 1.0
-"""Seconds after which the interruption is repeated: where Python ignores exceptions, as in finalisers, one is lost."""
+"""Seconds after which the interruption is repeated: Python ignores an exception raised in a finaliser."""
 
 
 class Overdue(BaseException):
-    """Time is up: raised in whatever runs then, and not to be caught by it."""
+    """Raised in whatever runs when the time is up. A BaseException, so that ``except Exception`` does not stop it."""
 
 
 def within(seconds: float) -> AbstractContextManager[None]:
-    """LinksimError if the block takes longer; what it calls may catch ``Overdue`` to say more."""
+    """A context that ends its block after some time; without effect outside the main thread.
+
+    Args:
+        seconds: The time that the block may take.
+
+    Raises:
+        LinksimError: The block took longer. Code inside it may catch ``Overdue`` to say more. Also if ``seconds`` is
+            not a time.
+    """
     if not 0 < seconds <= threading.TIMEOUT_MAX:
         raise LinksimError(f"timeout {seconds:g}: must be above 0 and at most {threading.TIMEOUT_MAX:g} seconds")
-    text = f"took more than {seconds:g} s and was stopped"
-    late = type("Overdue", (Overdue,), {"__str__": lambda _: text})
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-    return _named(_by_signal(seconds, late) if main else _by_exception(seconds, late))
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+        return _by_signal(seconds)
+    return nullcontext()
 
 
 @contextmanager
-def _named(interrupted: AbstractContextManager[None]) -> Iterator[None]:
-    try:
-        with interrupted:
-            yield
-    except Overdue as late:
-        raise LinksimError(f"a unit {late}") from None
+def _by_signal(seconds: float) -> Iterator[None]:
+    message = f"took more than {seconds:g} s and was stopped"
 
-
-@contextmanager
-def _by_signal(seconds: float, late: type[Overdue]) -> Iterator[None]:
     def interrupt(*_: object) -> None:
-        raise late
+        raise Overdue(message)
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
-        yield
-    finally:
-        try:  # twice: the first may be interrupted at the last moment
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def _by_exception(seconds: float, late: type[Overdue]) -> Iterator[None]:
-    """The thread that is watched takes no lock but in one call, since an exception may reach it at any step. What was
-    to be raised and has not been is let come and ignored: to withdraw it (``PyThreadState_SetAsyncExc(thread, None)``)
-    leaves CPython 3.11 looking for it for ever, and traced threads then hand the interpreter round without end."""
-    thread, stop = ctypes.c_ulong(threading.get_ident()), threading.Lock()
-    over = raising = False
-    stop.acquire()
-
-    def watch() -> None:
-        nonlocal raising
-        wait = seconds
-        while not stop.acquire(timeout=wait):
-            raising = True
-            if not over:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(late))
-            raising = False
-            wait = AGAIN
-
-    def end() -> None:
-        nonlocal over
-        while True:
-            try:
-                over = True
-                while raising:
-                    time.sleep(0)
-                for _ in range(100):  # Python looks for what it is to raise at every turn
-                    pass
-                break
-            except Overdue:
-                continue
-        with suppress(RuntimeError):  # released already
-            stop.release()
-
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        try:  # twice: the first may be interrupted at the last moment
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
             yield
         finally:
-            end()
-    finally:
-        end()
+            try:  # twice: the first may be interrupted at the last moment
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+    except Overdue:
+        raise LinksimError(f"a unit {message}") from None

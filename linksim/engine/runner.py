@@ -1,46 +1,41 @@
-"""Runs units on any ``concurrent.futures`` executor and streams their rows to the store.
+"""Measures an experiment's units on a pool of workers and stores their rows as they come.
 
-A unit that raises ends its method, not the run. A worker that dies costs its unit, which is tried again, alone; one
-that does not end is stopped.
+An exception fails the method, not the run. A unit whose worker died is tried again, alone; a worker that hangs is
+stopped.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from linksim.engine.deadline import within
 from linksim.engine.measure import Row, measure_within
 from linksim.engine.pools import Pool
+from linksim.engine.scheduler import Job, Scheduler
 from linksim.engine.store import Store
-from linksim.errors import LinksimError, one_line
+from linksim.errors import LinksimError
 from linksim.experiment import Experiment, Unit
 
 Progress = Callable[[int, int], None]
+"""Called with the number of units that are done and the number of all."""
 GRACE = 5.0
-"""Seconds that a worker has to stop itself, which tells more than being stopped."""
+"""Seconds beyond the timeout in which a worker may stop its unit itself, which names the cause."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
-    """How a run ended: the units asked for, and one line for each method that failed."""
+    """How a run ended.
+
+    Attributes:
+        units: The units asked for; if the run was stopped early, those of the images that every method finished.
+        failures: One line for each method that failed.
+    """
 
     units: list[Unit]
-    failures: dict[str, str] = field(default_factory=dict)
-
-    def fail(self, method: str, why: object) -> None:
-        """A method has failed; its first reason is kept."""
-        self.failures.setdefault(method, one_line(why))
-
-
-@dataclass
-class _Job:
-    unit: Unit
-    attempts: int = 0
-    started: float = 0.0
+    failures: dict[str, str]
 
 
 def run(
@@ -49,89 +44,99 @@ def run(
     pool: Pool,
     progress: Progress = lambda done, total: None,
     timeout: float = 1800.0,
+    *,
+    on_rows: Callable[[Unit, list[Row]], None] = lambda unit, rows: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Measure what the store does not have yet. timeout: seconds that one unit may take."""
-    with within(timeout):  # how many images make a unit follows from the first image's size
-        outcome = Outcome(list(experiment.units()))
-    done = store.done()
-    missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in outcome.units]
-    jobs = deque(_Job(unit.only(snr_db)) for unit, snr_db in missing if snr_db)
-    if jobs:
-        pool.prepare()
-    total = len(outcome.units)
-    progress(total - len(jobs), total)
+    """Measure what the store does not have yet; rows are stored unit by unit, so that an interruption loses at most
+    the units in flight.
 
-    suspects: deque[_Job] = deque()  # in flight when a worker died: tried again one by one, to find which one did it
-    running: dict[Future[list[Row]], _Job] = {}
+    Args:
+        experiment: What to measure.
+        store: Where the rows go; rows that are there are not measured again.
+        pool: Where units run.
+        progress: Called after each change with the number of finished units and of all.
+        timeout: Seconds that one unit may take.
+        on_rows: Called with each finished unit and its rows, once they are stored.
+        stop: Asked before units are started; once it returns True, no further images are begun.
+
+    Returns:
+        The units whose rows the store holds now, and the methods that failed.
+
+    Raises:
+        LinksimError: The experiment cannot be opened, rows cannot be written, or the pool has no workers any more.
+    """
+    with within(timeout):  # opens the data set, the links and the first image
+        units = list(experiment.units())
+    done = store.done()
+    missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in units]
+    scheduler = Scheduler((unit.only(snr_db) for unit, snr_db in missing if snr_db), pool.attempts)
+    if scheduler.left:
+        pool.prepare()
+    progress(len(units) - scheduler.left, len(units))
+    futures: dict[Future[list[Row]], Job] = {}
     try:
-        while jobs or suspects or running:
-            _submit(pool, jobs, suspects, running, outcome, timeout)
-            finished, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            overdue = time.monotonic() - timeout - GRACE
-            late = [future for future, job in running.items() if future not in finished and job.started < overdue]
-            for future in late:
-                outcome.fail(running[future].unit.method, f"a unit took more than {timeout:g} s and was stopped")
-            if late:
-                pool.restart()
-                jobs.extendleft(job for future, job in running.items() if future not in late and future not in finished)
-                running = {future: job for future, job in running.items() if future in finished}
-            for future in finished:
-                job = running.pop(future)
-                if future.cancelled():  # a cluster's scheduler has dropped it, through no fault of its own
-                    jobs.appendleft(job)
-                else:
-                    _collect(future, job, pool, store, suspects, outcome)
-            if any(isinstance(f.exception(), BrokenExecutor) for f in finished if not f.cancelled()):
-                suspects.extend(running.values())
-                running.clear()
-                pool.restart()
-            progress(total - len(jobs) - len(suspects) - len(running), total)
+        while scheduler.left:
+            if stop():
+                scheduler.cancel()
+            for unit, rows in _step(scheduler, pool, futures, timeout):
+                store.write(unit.part, rows)
+                on_rows(unit, rows)
+            progress(len(units) - scheduler.left - len(scheduler.cancelled), len(units))
     except BaseException:
         pool.stop()
         raise
-    return outcome
+    lacking = {image for unit in scheduler.cancelled for image in unit.images}
+    return Outcome([unit for unit in units if lacking.isdisjoint(unit.images)], scheduler.failures)
 
 
-def _submit(
-    pool: Pool,
-    jobs: deque[_Job],
-    suspects: deque[_Job],
-    running: dict[Future[list[Row]], _Job],
-    outcome: Outcome,
-    timeout: float,
-) -> None:
-    """Keep every worker busy, but no more in flight than workers: a unit's time starts when it is submitted. What is
-    left of a method that has failed is dropped."""
-    limit = 1 if suspects else pool.workers
-    queue = suspects or jobs
-    while queue and len(running) < limit:
-        job = queue.popleft()
-        if job.unit.method in outcome.failures:
-            continue
-        job.started = time.monotonic()
-        try:
-            running[pool.executor.submit(measure_within, job.unit, timeout)] = job
-        except BrokenExecutor:
-            queue.appendleft(job)
-            pool.restart()
-
-
-def _collect(
-    future: Future[list[Row]], job: _Job, pool: Pool, store: Store, suspects: deque[_Job], outcome: Outcome
-) -> None:
-    unit, error = job.unit, future.exception()
-    if error is None:
-        store.write(unit.part, future.result())
-    elif isinstance(error, LinksimError):
-        outcome.fail(unit.method, error)
-    elif isinstance(error, pool.died):
-        job.attempts += 1
-        if job.attempts < pool.attempts:
-            suspects.append(job)
+def _step(
+    scheduler: Scheduler, pool: Pool, futures: dict[Future[list[Row]], Job], timeout: float
+) -> list[tuple[Unit, list[Row]]]:
+    """Submit what may start, wait until something ends, and return the measured units with their rows."""
+    broken = not _submit(scheduler, pool, futures, timeout)
+    ended, _ = wait(futures, timeout=0 if broken else 1.0, return_when=FIRST_COMPLETED)
+    measured = []
+    for future in ended:
+        job = futures.pop(future)
+        if future.cancelled():  # a cluster's scheduler dropped it
+            scheduler.put_back([job])
+        elif (error := future.exception()) is None:
+            scheduler.finish(job)
+            measured.append((job.unit, future.result()))
+        elif isinstance(error, pool.died):
+            broken |= isinstance(error, BrokenExecutor)
+            scheduler.died(job)
         else:
-            images = f"images {unit.images[0]} to {unit.images[-1]}"
-            outcome.fail(unit.method, f"every worker that tried {images} died")
-    elif isinstance(error, MemoryError):
-        outcome.fail(unit.method, "out of memory; use fewer --workers")
-    else:
-        outcome.fail(unit.method, f"{type(error).__name__}: {error}")
+            scheduler.fail(job, _reason(error))
+    late = scheduler.started_before(time.monotonic() - timeout - GRACE)
+    for job in late:
+        scheduler.fail(job, f"a unit took more than {timeout:g} s and was stopped")
+    if broken or late:
+        scheduler.put_back(list(scheduler.running), suspect=broken)
+        futures.clear()
+        pool.restart()
+    return measured
+
+
+def _submit(scheduler: Scheduler, pool: Pool, futures: dict[Future[list[Row]], Job], timeout: float) -> bool:
+    """Keep every worker busy, with no more units in flight than workers, since a unit's time starts here; False if
+    the pool is broken."""
+    while job := scheduler.start(pool.workers, time.monotonic()):
+        try:
+            futures[pool.submit(measure_within, job.unit, timeout)] = job
+        except BrokenExecutor:
+            scheduler.put_back([job])
+            return False
+        except LinksimError as error:
+            scheduler.fail(job, error)
+    return True
+
+
+def _reason(error: BaseException) -> object:
+    """What the user reads of an exception."""
+    if isinstance(error, LinksimError):
+        return error
+    if isinstance(error, MemoryError):
+        return "out of memory; use fewer --workers"
+    return f"{type(error).__name__}: {error}"

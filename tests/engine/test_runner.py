@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,25 +16,26 @@ import pytest
 from foreign import (
     Analog,
     Deadly,
+    Many,
     Plasma,
 )
 
 import linksim
 from linksim.channels.awgn import AWGN
 from linksim.comparison import run_comparison
+from linksim.engine.measure import Row
 from linksim.engine.pools import InProcess, Pool, ProcessPool
+from linksim.engine.runner import run
+from linksim.engine.store import Store
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
+from linksim.experiment import Experiment, Unit
 from linksim.tasks.base import Task
 
 
 def run_with_workers(out: Path, *methods: str | linksim.Link, timeout: float = 60.0) -> dict[str, str]:
     experiment = Experiment(methods, "foreign:Plasma", (10.0,), task="")
-    pool = ProcessPool(2)
-    try:
+    with ProcessPool(2) as pool:
         return run_comparison(experiment, out, pool, timeout=timeout, figures=False).failures
-    finally:
-        pool.stop()
 
 
 def test_a_worker_that_dies_costs_its_unit_and_not_the_run(tmp_path: Path) -> None:
@@ -59,8 +61,8 @@ from linksim.engine.pools import ProcessPool
 
 pool = ProcessPool(1)
 pool.prepare()
-print(pool.executor.submit(eval, "'baselines.separate' in __import__('sys').modules").result())
-print(pool.executor.submit(os.getenv, "OPENBLAS_NUM_THREADS").result(), "OPENBLAS_NUM_THREADS" in os.environ)
+print(pool.submit(eval, "'baselines.separate' in __import__('sys').modules").result())
+print(pool.submit(os.getenv, "OPENBLAS_NUM_THREADS").result(), "OPENBLAS_NUM_THREADS" in os.environ)
 pool.close()
 """
 
@@ -70,6 +72,82 @@ def test_workers_start_with_what_this_process_has_imported_and_one_thread() -> N
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert said.stdout.split() == ["True", "1", "False"]
+
+
+UNGUARDED = """
+import numpy as np
+import linksim
+from baselines.source.jpeg import JPEG
+from linksim.tasks.base import Task
+
+LEVEL = 100
+
+
+class Level(linksim.Link):
+    name = "level"
+
+    def send(self, images):
+        offsets = np.arange(len(images) + 1)
+        return linksim.Transmission(np.ones(len(images), np.complex64), offsets, np.diff(offsets), images)
+
+    def receive(self, received, noise_var, header):
+        return linksim.Reception([np.full_like(i, LEVEL) for i in header], np.ones(len(header), bool))
+
+
+class Bright(Task):
+    name, classes = "bright", ("warm", "cold")
+
+    def predict(self, images):
+        return [int(image.mean() > LEVEL + 1) for image in images]
+
+
+print(linksim.compare([Level(), "webp"], "foreign:Plasma", 20, task=Bright(), bpp=1, workers=2)["acc"].tolist())
+"""
+
+
+@pytest.mark.parametrize("script", ["script.py", "-"])
+def test_a_script_needs_no_main_guard(script: str, tmp_path: Path) -> None:
+    """And what it defines itself, as a notebook does, arrives at the workers."""
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, script], input=UNGUARDED, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "[0.5, 0.5]\n"
+
+
+def test_what_cannot_be_sent_to_workers_is_named(tmp_path: Path) -> None:
+    link = Analog()
+    link.lock = threading.Lock()  # type: ignore[attr-defined]
+    with pytest.raises(LinksimError, match=r"cannot be sent to worker processes .*_thread.lock"):
+        run_with_workers(tmp_path, link, "foreign:Analog")
+
+
+def test_rows_are_handed_on_as_they_are_stored(tmp_path: Path) -> None:
+    experiment, store = Experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
+    seen: list[tuple[str, int]] = []
+
+    def on_rows(unit: Unit, rows: list[Row]) -> None:
+        assert (store.rows_folder / unit.part).exists()
+        seen.append((unit.method, len(rows)))
+
+    run(experiment, store, Pool(), on_rows=on_rows)
+    assert seen == [("foreign:Analog", 32), ("original", 32)] * 5
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_that_is_stopped_early_has_the_same_images_for_every_method(workers: int, tmp_path: Path) -> None:
+    experiment, store = Experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
+    measured: list[Unit] = []
+    with Pool() if workers == 1 else ProcessPool(workers) as pool:
+        outcome = run(
+            experiment, store, pool, on_rows=lambda unit, _: measured.append(unit), stop=lambda: len(measured) >= 3
+        )
+    images = [(unit.method, tuple(unit.images)) for unit in outcome.units]
+    assert 4 <= len(images) < 10
+    assert images[0::2] == [("foreign:Analog", part) for _, part in images[1::2]]
+    assert {unit.id for unit in measured} == {unit.id for unit in outcome.units}
+    assert len(run(experiment, store, Pool()).units) == 10
 
 
 def wait(*_: object) -> Any:
