@@ -16,6 +16,7 @@ from baselines.modulation import modulation
 from baselines.separate import Header, SeparateLink
 from baselines.source.base import SourceCodec
 from linksim import registry
+from linksim.identity import describe
 from linksim.link import Image, Link, LinkOptions, Reception, Transmission
 
 TARGET_BLER = "1e-3"
@@ -60,15 +61,15 @@ class AdaptiveLink(Link):
     """The best rate and modulation for each SNR, which the sender knows (thresholds: AWGN at BLER 1e-3, measured)."""
 
     knows_channel = True
+    identity_name, version = "adaptive", 1
 
     def __init__(self, codec: SourceCodec, options: LinkOptions) -> None:
         self.codec, self.options = codec, options
         self.links: dict[Scheme, SeparateLink] = {}
 
     def identity(self) -> dict[str, Any]:
-        return {
-            "code": "adaptive",
-            "thresholds_db": [s.threshold_db for s in schemes()],
+        return super().identity() | {
+            "schemes": describe(schemes()),
             "links": [self.link(s).identity() for s in schemes()],
         }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +35,12 @@ class CapacityLink(Link):
     by the mean SNR, whose capacity exceeds the mean capacity (Jensen), so this is no bound there.
     """
 
+    identity_name, version = "capacity", 1
+
     def __init__(self, codec: SourceCodec, options: LinkOptions) -> None:
         self.codec, self.budget = codec, options.budget
         self.source = SourceSender(codec, options.over_budget)
         self.knows_channel = options.budget.kind == "cbr"
-
-    def identity(self) -> dict[str, Any]:
-        return {"source": self.codec.identity(), "code": "capacity", "over_budget": self.source.over_budget}
 
     def send(self, images: Sequence[Image], snr_db: float | None = None) -> Transmission:
         rate = DEFAULT_CHAIN_RATE if snr_db is None else float(np.log2(1 + 1 / noise_variance(snr_db)))

@@ -8,23 +8,22 @@ bits are the whole file's, the channel uses those of file, CRC, parity and paddi
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from baselines.fec.base import Bits, ChannelCode, Lengths
 from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
-from baselines.scrambler import CRC_BITS, STATE, scramble
+from baselines.scrambler import CRC_BITS, scramble
 from baselines.source.base import DecodeError, SourceCodec
 from linksim import registry
 from linksim.cache import LRU, image_key
 from linksim.errors import LinksimError, unknown
+from linksim.identity import digest
 from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Reception, Transmission, outage_image
 
 DEFAULT_CODE = "ldpc-3/4"
@@ -45,7 +44,7 @@ class SourceSender:
     def __init__(self, codec: SourceCodec, over_budget: str) -> None:
         self.codec = codec
         self.over_budget = over_budget
-        self.identity = json.dumps(codec.identity(), sort_keys=True)
+        self.identity = digest(codec.identity())
 
     def file(self, image: Image, max_bytes: int) -> bytes | None:
         """The file to send: the best that fits, or None (an outage) where nothing does and nothing may exceed."""
@@ -68,6 +67,8 @@ class Header:
 
 class SeparateLink(Link):
     """Separate source and channel coding: any source codec, channel code and QAM (``bpg+ldpc-1/2+qpsk``)."""
+
+    identity_name, version = "separate", 1
 
     def __init__(
         self,
@@ -112,16 +113,6 @@ class SeparateLink(Link):
             options.over_budget,
             chosen["demapper"],
         )
-
-    def identity(self) -> dict[str, Any]:
-        return {
-            "source": self.codec.identity(),
-            "code": self.code.identity(),
-            "modulation": self.qam.name,
-            "demapper": self.demapper,
-            "scrambler": STATE,
-            "over_budget": self.source.over_budget,
-        }
 
     # Sending
 

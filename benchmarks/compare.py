@@ -45,14 +45,14 @@ def cold() -> float:
 def profile() -> tuple[float, dict[str, float]]:
     """Processor seconds of the run in this process alone, in all and by stage."""
     from linksim.comparison import run_comparison
+    from linksim.engine.opened import open_experiment
     from linksim.engine.pools import Pool
-    from linksim.experiment import Experiment
     from linksim.link import Budget
 
-    experiment = Experiment(("jpeg", "webp", "bpg"), "photos", budgets=(Budget("bpp", 0.5),))
+    opened = open_experiment(("jpeg", "webp", "bpg"), "photos", budgets=(Budget("bpp", 0.5),))
     profiler = cProfile.Profile(time.process_time)
     with tempfile.TemporaryDirectory() as folder:
-        profiler.runcall(run_comparison, experiment, Path(folder), Pool())
+        profiler.runcall(run_comparison, opened, Path(folder), Pool())
     stats = pstats.Stats(profiler)
     spent = {
         stage: sum(

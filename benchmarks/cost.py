@@ -28,10 +28,11 @@ from timing import medians
 from linksim.comparison import run_comparison
 from linksim.data.images import read_image
 from linksim.engine.measure import Row, measure
+from linksim.engine.opened import open_experiment
 from linksim.engine.pools import InProcess, Pool
 from linksim.engine.runner import run as run_units
 from linksim.engine.store import Store
-from linksim.experiment import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, Experiment, Unit
+from linksim.engine.units import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, Unit
 
 PHOTOS = Path(__file__).parent.parent / "linksim" / "data" / "assets" / "photos"
 METHODS = ("bpg", "bpg+ldpc-1/2+qpsk", "webp", "jpeg")
@@ -48,8 +49,8 @@ def run(images: int, snr_db: np.ndarray, methods: tuple[str, ...], dataset: str 
     forget()
     points = tuple(map(float, snr_db))
     with tempfile.TemporaryDirectory() as folder:
-        experiment = Experiment(methods, dataset, points, task=task, limit=images)
-        result = run_comparison(experiment, Path(folder), Pool(), figures=False)
+        opened = open_experiment(methods, dataset, points, task=task, limit=images)
+        result = run_comparison(opened, Path(folder), Pool(), figures=False)
     if result.failures:
         raise RuntimeError(str(result.failures))
 
@@ -130,15 +131,15 @@ class Ready(InProcess):
 def written(runs: int) -> float:
     """Wall-clock seconds that a unit costs the process that hands it out, from units of as many rows as the model's."""
     images = PIXELS_PER_UNIT // (HEIGHT * WIDTH)
-    first = Experiment(("jpeg",), DATASET, tuple(map(float, BOTH_SIDES)), task="", limit=images)
+    first = open_experiment(("jpeg",), DATASET, tuple(map(float, BOTH_SIDES)), task="", limit=images)
     pool: Any = Pool()
     pool.executor = Ready(measure(next(first.units())))
-    experiment = Experiment(("jpeg",), DATASET, first.snr_db, task="", limit=WRITTEN_IMAGES)
+    opened = open_experiment(("jpeg",), DATASET, first.experiment.snr_db, task="", limit=WRITTEN_IMAGES)
     times = []
     for _ in range(runs + 1):
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
-            units = run_units(experiment, Store(Path(folder)), pool).units
+            units = run_units(opened, Store(Path(folder)), pool).units
             times.append((time.perf_counter() - started) / len(units))
     return statistics.median(times[1:])
 

@@ -49,17 +49,16 @@ def sweep(images: int, workers: int = 0, dask: str = "") -> tuple[str, list[Row]
     """The summary and the rows. workers: processes; 0 for this one."""
     from linksim.cli.compare import make_pool
     from linksim.comparison import run_comparison
+    from linksim.engine.opened import open_experiment
     from linksim.engine.pools import Pool
     from linksim.engine.store import Store
-    from linksim.experiment import Experiment
 
     pool = make_pool(workers, dask) if workers else Pool()
-    experiment = Experiment(("bpg",), DATASET, task="", limit=images)
+    opened = open_experiment(("bpg",), DATASET, task="", limit=images)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            run_comparison(experiment, Path(folder), pool, figures=False)
-            units = [(unit.id, unit.snr_db) for unit in experiment.units()]
-            rows = Store(Path(folder)).read(units, ["image", "snr_db", "psnr", "ssim"])
+            run_comparison(opened, Path(folder), pool, figures=False)
+            rows = Store(Path(folder)).read(opened.units(), ["image", "snr_db", "psnr", "ssim"])
             kept = rows[["image", "snr_db", "psnr", "ssim"]].itertuples(index=False, name=None)
             return (Path(folder) / "summary.csv").read_text(), list(kept)
     finally:

@@ -92,6 +92,9 @@ class NetworkLink(TorchLink):
 class JSCCLink(Link):
     """The checkpoints that a method string and a budget name, and the choice among them for each SNR."""
 
+    identity_name, version, libraries = "jscc", 1, ("torch",)
+    not_identifying = ("name", "choices", "remarks")
+
     def __init__(
         self, name: str, choices: Sequence[Shipped], options: LinkOptions, remarks: Sequence[str] = ()
     ) -> None:
@@ -112,7 +115,7 @@ class JSCCLink(Link):
     def from_method(cls, method: Method, options: LinkOptions) -> JSCCLink:
         if method.parts:
             raise LinksimError(f"method {method.text!r}: {method.head!r} takes '@SNR' or ':PATH', not '+'")
-        per_pixel = options.budget.value * (2 if options.budget.kind == "cbr" else 1)
+        per_pixel = options.budget.per_pixel * (2 if options.budget.kind == "cbr" else 1)
         if method.path:
             choice = _explicit(method.path)
             if not choice.card.architecture.bpp_within(per_pixel) and options.over_budget != "nearest":
@@ -146,7 +149,7 @@ class JSCCLink(Link):
 
     def identity(self) -> dict[str, Any]:
         weights = {choice.path.stem: choice.card.sha256 for choice in self.choices}
-        return super().identity() | {"checkpoints": weights, "torch": torch.__version__}
+        return super().identity() | {"checkpoints": weights}
 
 
 def _snr(method: Method) -> float:

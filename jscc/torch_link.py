@@ -70,6 +70,8 @@ class TorchLink(Link):
     halves of a unit-power complex symbol. options: the engine's; an image over their budget is not sent.
     """
 
+    version, libraries, not_identifying = 1, ("torch",), ("name",)
+
     def __init__(
         self,
         encoder: nn.Module | None = None,

@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from linksim.engine.opened import Opened, open_experiment
 from linksim.engine.pools import Pool, ProcessPool
 from linksim.engine.runner import Progress, run
 from linksim.engine.store import Store
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.files import write_atomically
-from linksim.grid import check_snr
+from linksim.grid import numbers, parse_budgets
 from linksim.link import Budget, Link
 from linksim.output import tables
 from linksim.scoring.aggregation import differences, summarise
 
 if TYPE_CHECKING:
+    from linksim.channels.base import Channel
     from linksim.data.base import Dataset
     from linksim.tasks.base import Task
 
-FIXED = ("data_set", "dataset", "channel", "task", "seed", "trials", "over_budget")
-"""What a folder's experiment may not change between runs: methods, SNRs, budgets and images may be added."""
+FIXED = ("dataset", "task", "seed", "trials", "over_budget", "skip_bad")
+"""Fields that runs into one folder must share; methods, SNRs, budgets, channels and images may be added."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Results: the summary (see ``linksim.scoring.aggregation``), the differences to the baseline if one was named, the
-    folder that holds them, and one line for each method that failed."""
+    """Results of an experiment.
 
-    experiment: Experiment
+    summary: see ``linksim.scoring.aggregation``. differences: to the baseline, if one was named. facts: what makes the
+    comparison fair, said with every table. failures: one line for each method that failed.
+    """
+
+    opened: Opened
     summary: pd.DataFrame
     differences: pd.DataFrame | None
+    facts: tuple[str, ...]
     failures: dict[str, str]
 
 
 def run_comparison(
-    experiment: Experiment,
+    opened: Opened,
     folder: Path,
     pool: Pool,
     *,
@@ -53,117 +59,189 @@ def run_comparison(
     timeout: float = 1800.0,
     figures: bool = True,
 ) -> Comparison:
-    """Measure what the folder lacks, then write experiment.json, summary.csv, table.md, table.tex, the figures and
-    report.html."""
-    if baseline is not None and baseline not in experiment.method_names:
-        raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(experiment.method_names)}")
-    description = experiment.describe()
+    """Measure what the folder lacks, then write its tables and figures.
+
+    Args:
+        opened: the experiment.
+        folder: gets experiment.json, rows.parquet, summary.csv, table.md, table.tex, figures and report.html.
+        pool: where units run.
+        baseline: the method that others are compared with, pair by pair.
+        progress: called with the number of finished units and of all.
+        timeout: seconds that one unit may take.
+        figures: whether to draw the figures and write the report.
+
+    Raises:
+        LinksimError: the folder holds another experiment, or no method could finish.
+    """
+    methods = opened.experiment.methods
+    if baseline is not None and baseline not in methods:
+        raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(methods)}")
     store = Store(folder)
     with store.lock():
-        _check_same(store, description)
-        store.write_experiment(description)
-        outcome = run(experiment, store, pool, progress, timeout)
-        finished = tuple(m for m in experiment.method_names if m not in outcome.failures)
+        _check_same(store, opened.experiment)
+        store.write_experiment(opened.description)
+        outcome = run(opened, store, pool, progress, timeout)
+        finished = tuple(method for method in methods if method not in outcome.failures)
         if not finished:
             raise LinksimError(_why_nothing_finished(outcome.failures))
-        units = [(unit.id, unit.snr_db) for unit in outcome.units if unit.method in finished]
-        rows = store.read(units)
-        summary = summarise(rows, experiment.data, finished, tuple(map(str, experiment.budgets)))
-        change = differences(rows, baseline, experiment.data) if baseline in finished else None
-        _write_tables(folder, experiment, summary, change)
+        store.gather()
+        rows = store.read(unit for unit in outcome.units if unit.method in finished)
+        found = summarise_rows(opened, rows, finished, baseline if baseline in finished else None, outcome.failures)
+        _write_tables(folder, found)
         if figures:
             from linksim.output.plots import save_all
             from linksim.output.report import write_report
 
-            save_all(summary, folder)
-            write_report(folder, experiment, pool=pool)
-    return Comparison(experiment, summary, change, outcome.failures)
+            save_all(found.summary, folder)
+            write_report(folder, found.opened, found.summary, found.facts, pool=pool)
+    return found
+
+
+def summarise_rows(
+    opened: Opened,
+    rows: pd.DataFrame,
+    methods: tuple[str, ...],
+    baseline: str | None = None,
+    failures: dict[str, str] | None = None,
+) -> Comparison:
+    """The results that follow from an experiment's rows."""
+    given = opened.experiment
+    budgets = tuple(map(str, given.budgets))
+    summary = summarise(rows, opened.dataset, channel=given.channels, budget=budgets, method=methods)
+    change = differences(rows, baseline, opened.dataset) if baseline else None
+    return Comparison(opened, summary, change, tuple(tables.facts(opened, summary)), failures or {})
 
 
 def _why_nothing_finished(failures: dict[str, str]) -> str:
-    """One reason that all share, such as unreadable data, is said once."""
+    """A reason that all share, such as unreadable data, is said once."""
     reasons = set(failures.values())
     if len(reasons) == 1 and len(failures) > 1:
         return reasons.pop()
     return "; ".join(f"{name}: {why}" for name, why in failures.items())
 
 
-def _check_same(store: Store, description: dict[str, object]) -> None:
-    there, now = store.experiment(), json.loads(json.dumps(description))
-    for name in FIXED if there else ():
-        if there and there.get(name) != now[name]:
+def _check_same(store: Store, experiment: Experiment) -> None:
+    there = store.experiment()
+    if there is None:
+        return
+    if not isinstance(there.get("experiment"), dict):
+        raise LinksimError(f"{store.folder} was written by another version of linksim; choose another --out")
+    now = experiment.to_json()
+    for name in FIXED:
+        before = there["experiment"].get(name)
+        if before != now[name]:
             raise LinksimError(
-                f"{store.folder} holds another experiment ({name}: {there.get(name)} there, {now[name]} now); "
+                f"{store.folder} holds another experiment ({name}: {before} there, {now[name]} now); "
                 "choose another --out"
             )
 
 
-def _write_tables(folder: Path, experiment: Experiment, summary: pd.DataFrame, change: pd.DataFrame | None) -> None:
-    facts = tables.facts(experiment, summary)
-    files = {
-        "summary.csv": summary.to_csv(index=False, float_format="%.6g"),
-        "table.md": tables.markdown(summary, facts),
-        "table.tex": tables.latex(summary, facts),
-    }
-    if change is not None:
-        files["differences.csv"] = change.to_csv(index=False, float_format="%.6g")
-    for name, text in files.items():
+def _write_tables(folder: Path, found: Comparison) -> None:
+    for name, text in table_files(found).items():
         write_atomically(folder / name, text.encode())
-    if change is None:
+    if found.differences is None:
         (folder / "differences.csv").unlink(missing_ok=True)  # of an earlier run with a baseline
 
 
+def table_files(found: Comparison) -> dict[str, str]:
+    """The tables of a comparison by file name."""
+    facts = list(found.facts)
+    files = {
+        "summary.csv": tables.as_csv(found.summary),
+        "table.md": tables.markdown(found.summary, facts),
+        "table.tex": tables.latex(found.summary, facts),
+    }
+    return files if found.differences is None else files | {"differences.csv": tables.as_csv(found.differences)}
+
+
 def compare(
-    methods: Iterable[str | Link],
-    dataset: str | Dataset = "stamps10",
+    methods: str | Link | Iterable[str | Link],
+    dataset: str | os.PathLike[str] | Dataset = "stamps10",
     snr_db: float | Iterable[float] = range(21),
     *,
-    bpp: float | Iterable[float] | None = None,
-    cbr: float | Iterable[float] | None = None,
-    channel: str = "awgn",
+    bpp: float | str | Iterable[float] | None = None,
+    cbr: float | str | Iterable[float] | None = None,
+    channel: str | Channel | Iterable[str | Channel] = "awgn",
     task: str | Task | None = None,
+    baseline: str | None = None,
     limit: int | None = None,
     seed: int = 0,
     trials: int = 1,
     over_budget: str = "outage",
+    skip_bad: bool = False,
     workers: int = 1,
     device: str = "cpu",
     out: str | os.PathLike[str] | None = None,
     figures: bool = True,
 ) -> pd.DataFrame:
-    """Compare methods on a data set; the summary as a DataFrame (columns of ``linksim.scoring.aggregation.COLUMNS``).
+    """Compare methods on a data set.
 
-    methods: names such as ``"bpg"`` or ``"webp+ldpc-1/2+qpsk"``, ``"package.module:Class"``, or ``Link`` objects.
-    snr_db: Es/N0 in dB, one or several. bpp or cbr: the budget or budgets, in source bits or complex channel uses per
-    pixel (default: 0.25 bpp). workers: processes; 1 runs here. out: a folder to keep rows, tables and figures in, and
-    to resume from. A method that breaks is left out with a warning; LinksimError if nothing can run.
+    Args:
+        methods: names such as ``"bpg"`` or ``"webp+ldpc-1/2+qpsk"``, ``"package.module:Class"``, or ``Link`` objects.
+        dataset: a name, a folder, or a ``Dataset``.
+        snr_db: Es/N0 in dB, one or several.
+        bpp, cbr: the budget or budgets: source bits per pixel, or complex channel uses per source sample (k/n with
+            n = 3·H·W). 0.25 bpp by default. Fractions may be written as text: ``"1/24"``.
+        channel: names such as ``"awgn"``, or ``Channel`` objects.
+        task: a name, a model file, a ``Task``, or ``"none"``; None for the data set's own.
+        baseline: adds to each metric NAME columns NAME_diff, NAME_diff_lo and NAME_diff_hi: the paired difference to
+            this method.
+        limit, seed, trials, over_budget, skip_bad, device: see ``linksim.experiment.Experiment``.
+        workers: processes; 1 runs here.
+        out: a folder to keep rows, tables and figures in, and to resume from.
+        figures: whether to draw figures into ``out``.
+
+    Returns:
+        The summary: one line per channel, budget, method and SNR (columns of ``linksim.scoring.aggregation.COLUMNS``).
+        A method that breaks is left out with a warning.
+
+    Raises:
+        LinksimError: an argument is wrong, or nothing can run.
     """
-    if bpp is not None and cbr is not None:
-        raise LinksimError(f"bpp {bpp} and cbr {cbr}: give one of them, the other follows")
-    kind, given = ("cbr", cbr) if cbr is not None else ("bpp", 0.25 if bpp is None else bpp)
-    try:
-        values = [float(value) for value in ([given] if isinstance(given, int | float) else given)]
-    except (TypeError, ValueError):
-        raise LinksimError(f"{kind} {given!r}: must be numbers such as 0.25") from None
-    experiment = Experiment(
-        methods=tuple([methods] if isinstance(methods, str) else methods),
-        dataset=dataset,
-        snr_db=check_snr([snr_db] if isinstance(snr_db, int | float) else snr_db),
-        budgets=tuple(Budget(kind, value) for value in values),
+    opened = open_experiment(
+        methods,
+        dataset,
+        numbers(snr_db, "SNR", "numbers (dB)"),
+        _budgets(bpp, cbr),
         channel=channel,
         task=task,
+        limit=limit,
         seed=seed,
         trials=trials,
-        limit=limit,
         over_budget=over_budget,
+        skip_bad=skip_bad,
         device=device,
     )
     with tempfile.TemporaryDirectory() as temporary:
         pool = Pool() if workers == 1 else ProcessPool(workers)
         try:
-            result = run_comparison(experiment, Path(out or temporary), pool, figures=figures and out is not None)
+            result = run_comparison(
+                opened, Path(out or temporary), pool, baseline=baseline, figures=figures and out is not None
+            )
         finally:
             pool.close()
     for name, why in result.failures.items():
         warnings.warn(f"method {name!r} is left out: {why}", stacklevel=2)
-    return result.summary
+    return result.summary if result.differences is None else _beside(result.summary, result.differences)
+
+
+def _beside(summary: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:
+    """The summary with the differences to a baseline as further columns."""
+    keys = ["channel", "budget", "method", "snr_db"]
+    values = change.drop(columns=["baseline", "n", "images"]).set_index(keys)
+    ends = {name: _difference_name(name) for name in values.columns}
+    return summary.merge(values.rename(columns=ends).reset_index(), on=keys, how="left")
+
+
+def _difference_name(column: str) -> str:
+    stem, end = (column[:-3], column[-3:]) if column.endswith(("_lo", "_hi")) else (column, "")
+    return f"{stem}_diff{end}"
+
+
+def _budgets(bpp: Any, cbr: Any) -> tuple[Budget, ...]:
+    if bpp is not None and cbr is not None:
+        raise LinksimError(f"bpp {bpp} and cbr {cbr}: give one of them, the other follows")
+    kind, given = ("cbr", cbr) if cbr is not None else ("bpp", Fraction(1, 4) if bpp is None else bpp)
+    if isinstance(given, str):
+        return parse_budgets(kind, given)
+    return tuple(Budget(kind, value) for value in numbers(given, kind, "numbers such as 0.25"))

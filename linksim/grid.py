@@ -1,17 +1,21 @@
-"""SNR ranges and budgets: reading, checking and printing them."""
+"""SNRs, budgets and ratios: reading, rounding and printing them.
+
+Numbers are rounded here, once, so that equal points have equal keys, whoever computed them.
+"""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from numbers import Real
+from typing import Any
 
 from linksim.errors import LinksimError
 from linksim.link import Budget
 
 SNR_RANGE_DB = (-50.0, 100.0)
-
-
+SNR_DECIMALS = 9
 MAX_POINTS = 10_000
 
 
@@ -46,26 +50,47 @@ def _snr_range(part: str, text: str) -> list[float]:
     count = math.floor((stop - start) / step + 1e-9) + 1
     if count > MAX_POINTS:
         raise LinksimError(f"SNR {text!r}: {count} points; at most {MAX_POINTS} are allowed")
-    return [round(start + i * step, 9) for i in range(count)]
+    return [start + i * step for i in range(count)]
 
 
-def check_snr(points: Iterable[float]) -> tuple[float, ...]:
-    """The points as a tuple of distinct floats, or a LinksimError that names the first bad one."""
+def check_snr(points: float | Iterable[float]) -> tuple[float, ...]:
+    """SNRs as an experiment keeps them.
+
+    Args:
+        points: Es/N0 in dB, one or several, of any numerical type.
+
+    Returns:
+        Distinct floats in the order given, rounded to ``SNR_DECIMALS`` decimals, without a negative zero.
+
+    Raises:
+        LinksimError: a point is no number or lies outside ``SNR_RANGE_DB``, or there is none.
+    """
     low, high = SNR_RANGE_DB
-    try:
-        values = tuple(dict.fromkeys(float(point) for point in points))
-    except (TypeError, ValueError):
-        raise LinksimError(f"SNR {points!r}: must be numbers (dB)") from None
+    values = numbers(points, "SNR", "numbers (dB)")
     if not values:
         raise LinksimError("no SNR point given; write 0:20, 0:20:2 or 1,5,10 (dB)")
     for value in values:
         if not low <= value <= high:
             raise LinksimError(f"SNR {value:g} dB: must lie between {low:g} and {high:g} dB")
-    return values
+    return tuple(dict.fromkeys(round(value, SNR_DECIMALS) + 0.0 for value in values))
+
+
+def numbers(given: Any, what: str, wanted: str) -> list[float]:
+    """One number or several, as floats; a LinksimError says what is wanted where they are none."""
+    try:
+        if isinstance(given, str):
+            raise TypeError
+        return [float(value) for value in ([given] if isinstance(given, Real) or not _is_iterable(given) else given)]
+    except (TypeError, ValueError):
+        raise LinksimError(f"{what} {given!r}: must be {wanted}") from None
+
+
+def _is_iterable(thing: Any) -> bool:
+    return isinstance(thing, Iterable) and getattr(thing, "ndim", 1) != 0
 
 
 def format_snr(points: Sequence[float]) -> str:
-    """The shortest text that ``parse_snr`` reads back.
+    """The shortest text that ``parse_snr`` reads back as these points.
 
     >>> format_snr(parse_snr("0:20")), format_snr((1.0, 5.0, 10.0))
     ('0:20', '1,5,10')
@@ -73,22 +98,31 @@ def format_snr(points: Sequence[float]) -> str:
     for text in _candidates(points):
         if parse_snr(text) == tuple(points):
             return text
-    return ",".join(f"{point:g}" for point in points)
+    return ",".join(map(decimal, points))
 
 
 def _candidates(points: Sequence[float]) -> list[str]:
-    if len(points) < 3 or points[1] <= points[0]:
+    if len(points) < 3 or points[1] <= points[0] or points[-1] < points[0]:
         return []
-    start, stop, step = f"{points[0]:g}", f"{points[-1]:g}", f"{points[1] - points[0]:g}"
-    if points[-1] < points[0] or not re.fullmatch(r"[0-9.]+", step):
-        return []
+    start, stop, step = (
+        decimal(value) for value in (points[0], points[-1], round(points[1] - points[0], SNR_DECIMALS))
+    )
     return [f"{start}:{stop}", f"{start}:{stop}:{step}"]
 
 
+def decimal(value: float) -> str:
+    """A rounded number in full, without an exponent or zeros at the end.
+
+    >>> decimal(0.3), decimal(-5.0), decimal(1e-9)
+    ('0.3', '-5', '0.000000001')
+    """
+    return f"{value:.{SNR_DECIMALS}f}".rstrip("0").rstrip(".")
+
+
 def parse_budgets(kind: str, text: str) -> tuple[Budget, ...]:
-    """Budgets of a kind (``bpp`` or ``cbr``) from ``0.25`` or ``0.25,0.5``."""
+    """Budgets of a kind (``bpp`` or ``cbr``) from ``0.25``, ``1/24`` or ``0.25,0.5``."""
     try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise LinksimError(f"{kind} {text!r}: must be numbers such as 0.25 or 0.25,0.5") from None
+        values = [Fraction(part.strip()) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError):
+        raise LinksimError(f"{kind} {text!r}: must be numbers such as 0.25, 1/24 or 0.25,0.5") from None
     return tuple(dict.fromkeys(Budget(kind, value) for value in values))

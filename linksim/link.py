@@ -11,12 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from linksim.errors import LinksimError
+from linksim.identity import Identified
 
 Image = npt.NDArray[np.uint8]
 """An RGB image: uint8, shape (H, W, 3)."""
@@ -24,29 +26,64 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Budget:
-    """What an image may cost: source bits per pixel (``kind="bpp"``) or channel uses per pixel (``kind="cbr"``)."""
+    """What an image may cost.
+
+    kind: ``"bpp"``, source bits per pixel, or ``"cbr"``, the channel bandwidth ratio: complex channel uses per source
+    sample, k/n with n = 3·H·W (Bourtsoulatze et al. 2019). value: a number or fraction above 0 and at most 100; it is
+    kept as the nearest fraction with a denominator up to ``MAX_DENOMINATOR``, so that 1/24 and 0.0416666667 are one.
+    """
 
     kind: str
-    value: float
+    value: Fraction
 
-    def __post_init__(self) -> None:
-        if self.kind not in ("bpp", "cbr"):
-            raise LinksimError(f"budget kind {self.kind!r}: must be 'bpp' or 'cbr'")
-        if not 0 < self.value <= 100:
-            raise LinksimError(f"budget {self.kind} {self.value}: must be above 0 and at most 100")
+    MAX_DENOMINATOR: ClassVar[int] = 100_000
+
+    def __init__(self, kind: str, value: float | Fraction) -> None:
+        if kind not in ("bpp", "cbr"):
+            raise LinksimError(f"budget kind {kind!r}: must be 'bpp' or 'cbr'")
+        try:
+            exact = Fraction(value).limit_denominator(self.MAX_DENOMINATOR)
+        except (TypeError, ValueError, OverflowError):
+            raise LinksimError(f"budget {kind} {value}: must be a number above 0 and at most 100") from None
+        if not 0 < exact <= 100:
+            raise LinksimError(f"budget {kind} {value}: must be above 0 and at most 100")
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "value", exact)
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """The budget that ``str`` wrote, such as ``bpp=0.25`` or ``cbr=1/24``."""
+        kind, _, value = text.partition("=")
+        try:
+            return cls(kind, Fraction(value))
+        except (ValueError, ZeroDivisionError) as error:
+            raise (
+                error
+                if isinstance(error, LinksimError)
+                else LinksimError(f"budget {text!r}: must be written as bpp=0.25 or cbr=1/24")
+            ) from None
 
     def __str__(self) -> str:
         return f"{self.kind}={self.text}"
 
     @property
     def text(self) -> str:
-        """The value in as few digits as say it exactly."""
-        short = f"{self.value:g}"
-        return short if float(short) == self.value else repr(float(self.value))
+        """The value in full: a decimal number for bpp where a few digits say it, else a fraction.
+
+        >>> Budget("bpp", 0.25).text, Budget("cbr", 1 / 24).text
+        ('0.25', '1/24')
+        """
+        short = f"{float(self.value):g}"
+        return short if self.kind == "bpp" and Fraction(short) == self.value else str(self.value)
+
+    @property
+    def per_pixel(self) -> float:
+        """Bits (bpp) or complex channel uses (cbr) per pixel, of which an RGB image has three samples."""
+        return float(self.value * (3 if self.kind == "cbr" else 1))
 
     def of(self, shape: Sequence[int]) -> int:
         """Whole units (bits or complex symbols) that an image of this (H, W, ...) shape may use."""
-        return int(self.value * shape[0] * shape[1] + 1e-9)
+        return int(self.value * int(shape[0]) * int(shape[1]) * (3 if self.kind == "cbr" else 1))
 
 
 OVER_BUDGET = ("outage", "nearest")
@@ -64,6 +101,13 @@ class LinkOptions:
     def __post_init__(self) -> None:
         if self.over_budget not in OVER_BUDGET:
             raise LinksimError(f"over-budget policy {self.over_budget!r}: must be 'outage' or 'nearest'")
+
+    def identity(self) -> dict[str, Any]:
+        """What determines a link's results, beside the budget, which rows are filed under anyway."""
+        return {"over_budget": self.over_budget}
+
+
+OVER_BUDGET = ("outage", "nearest")
 
 
 @dataclass(frozen=True)
@@ -109,7 +153,7 @@ class Reception:
     bits: npt.NDArray[np.uint8] | None = None
 
 
-class Link(ABC):
+class Link(Identified, ABC):
     """A method of sending images. Subclass it, implement ``send`` and ``receive``, and name the class with
     ``--methods package.module:Class`` or register it under the entry-point group ``linksim.links``."""
 
@@ -141,10 +185,6 @@ class Link(ABC):
     def notes(self) -> tuple[str, ...]:
         """Sentences for the reader of the table, e.g. which checkpoint stands in for the budget asked for."""
         return ()
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines this link's results (checkpoint hash, settings)."""
-        return {"class": f"{type(self).__module__}:{type(self).__qualname__}", "name": self.name}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from linksim.link import Image, Link, Reception, Transmission
 class OriginalLink(Link):
     """The image itself, no link: the upper bound of every task. It uses no channel, so its bpp and CBR are 0."""
 
+    identity_name, version = "original", 1
+
     def send(self, images: Sequence[Image]) -> Transmission:
         n = len(images)
         return Transmission(np.zeros(0, np.complex64), np.zeros(n + 1, np.int64), np.zeros(n, np.int64), list(images))

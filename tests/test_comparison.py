@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from foreign import (
     Analog,
@@ -29,9 +30,9 @@ from baselines.separate import SeparateLink
 from baselines.source.jpeg import JPEG
 from linksim.comparison import run_comparison
 from linksim.data.base import Sample
+from linksim.engine.opened import open_experiment
 from linksim.engine.pools import Pool
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 from linksim.link import Budget, Image, Transmission
 from linksim.original import OriginalLink
 from linksim.scoring.aggregation import COLUMNS
@@ -49,7 +50,7 @@ def test_a_foreign_link_has_the_psnr_of_its_channel(tmp_path: Path) -> None:
     """Analog's error is the noise itself, scaled by 127.5·scale, so its PSNR follows from the SNR."""
     table = linksim.compare([Analog()], Plasma(), [20.0], task="", out=tmp_path)
     assert list(table.columns) == COLUMNS
-    assert table["cbr"].item() == table["bpp"].item() == 1.5
+    assert (table["cbr"].item(), table["bpp"].item()) == (0.5, 1.5)
     expected = []
     for i in range(6):
         values = Plasma()[i].image / 127.5 - 1
@@ -117,16 +118,16 @@ def test_workers_and_reruns_change_nothing(tmp_path: Path) -> None:
     compare(tmp_path / "one", *methods, bpp=1.0, figures=True)
     first = outputs(tmp_path / "one")
     assert set(first) == {*OUTPUTS, *FIGURES}
-    parts = {p.name: p.read_bytes() for p in (tmp_path / "one" / "rows").iterdir()}
-    stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()}
+    rows = tmp_path / "one" / "rows.parquet"
+    measured, stamp = rows.read_bytes(), rows.stat().st_mtime_ns
     for workers in (2, 4):
         folder = tmp_path / str(workers)
         compare(folder, *methods, bpp=1.0, workers=workers, figures=True)
         assert outputs(folder) == first
-        assert {p.name: p.read_bytes() for p in (folder / "rows").iterdir()} == parts
+        assert (folder / "rows.parquet").read_bytes() == measured
     compare(tmp_path / "one", *methods, bpp=1.0, figures=True)
     assert outputs(tmp_path / "one") == first
-    assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "one" / "rows").iterdir()} == stamps  # nothing was redone
+    assert rows.stat().st_mtime_ns == stamp  # nothing was redone
 
 
 def test_a_grid_may_grow_and_gives_what_one_run_gives(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_grid_may_grow_and_gives_what_one_run_gives(tmp_path: Path) -> None:
     compare(tmp_path / "grown", "foreign:Analog", "original", snr_db=(0, 10, 20))
     compare(tmp_path / "once", "foreign:Analog", "original", snr_db=(0, 10, 20))
     assert outputs(tmp_path / "grown") == outputs(tmp_path / "once")
-    assert len(list((tmp_path / "grown" / "rows").iterdir())) == 3
+    assert (tmp_path / "grown" / "rows.parquet").read_bytes() == (tmp_path / "once" / "rows.parquet").read_bytes()
 
 
 def test_a_folder_of_another_experiment_is_refused(tmp_path: Path) -> None:
@@ -169,19 +170,19 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     while session(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not session(process.pid), "workers outlive the run"
-    kept = {p.name: p.stat().st_mtime_ns for p in folder.glob("rows/part-*")}
+    kept = sum(pq.read_metadata(part).num_rows for part in folder.glob("rows/part-*"))
     assert kept
     assert not (folder / "summary.csv").exists()
     subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
     subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
     assert outputs(folder) == outputs(tmp_path / "whole")
-    assert {name: (folder / "rows" / name).stat().st_mtime_ns for name in kept} == kept
+    assert kept < pq.read_metadata(folder / "rows.parquet").num_rows
 
 
 def test_a_torn_part_is_measured_again(tmp_path: Path) -> None:
     compare(tmp_path)
     before = outputs(tmp_path)
-    part = next((tmp_path / "rows").iterdir())
+    part = tmp_path / "rows.parquet"
     part.write_bytes(part.read_bytes()[:100])
     compare(tmp_path)
     assert outputs(tmp_path) == before
@@ -190,7 +191,7 @@ def test_a_torn_part_is_measured_again(tmp_path: Path) -> None:
 def test_a_part_with_a_single_wrong_byte_is_measured_again_or_does_no_harm(tmp_path: Path) -> None:
     compare(tmp_path)
     before = outputs(tmp_path)
-    part = next((tmp_path / "rows").iterdir())
+    part = tmp_path / "rows.parquet"
     whole = part.read_bytes()
     for at in range(4, len(whole), len(whole) // 23):
         part.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
@@ -206,24 +207,24 @@ def test_two_runs_on_one_folder_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_differences_are_paired(tmp_path: Path) -> None:
-    experiment = Experiment((Analog(), "original"), Odd(), (10.0,), task=Warmth())
-    result = run_comparison(experiment, tmp_path, Pool(), baseline="Analog")
+    opened = open_experiment((Analog(), "original"), Odd(), (10.0,), task=Warmth())
+    result = run_comparison(opened, tmp_path, Pool(), baseline="Analog")
     assert result.differences is not None
     line = result.differences.iloc[0]
     summary = result.summary.set_index("method")
     assert line["ssim"] == pytest.approx(summary.loc["original", "ssim"] - summary.loc["Analog", "ssim"])
     assert line["ssim_lo"] <= line["ssim"] <= line["ssim_hi"]
     with pytest.raises(LinksimError, match="baseline 'x'"):
-        run_comparison(experiment, tmp_path, Pool(), baseline="x")
+        run_comparison(opened, tmp_path, Pool(), baseline="x")
 
 
 def test_exact_images_differ_by_nothing_and_from_others_by_what_the_cap_leaves(tmp_path: Path) -> None:
-    experiment = Experiment((Exact(), "original", Analog()), Plasma(), (10.0,), task="")
-    change = run_comparison(experiment, tmp_path, Pool(), baseline="Exact", figures=False).differences
+    opened = open_experiment((Exact(), "original", Analog()), Plasma(), (10.0,), task="")
+    change = run_comparison(opened, tmp_path, Pool(), baseline="Exact", figures=False).differences
     assert change is not None
     lines = change.set_index("method")
     assert (lines.loc["original", "psnr"], lines.loc["original", "ssim"]) == (0, 0)
-    analog = run_comparison(experiment, tmp_path, Pool(), figures=False).summary.set_index("method").loc["Analog"]
+    analog = run_comparison(opened, tmp_path, Pool(), figures=False).summary.set_index("method").loc["Analog"]
     assert lines.loc["Analog", "psnr"] == pytest.approx(analog["psnr"] - PSNR_CAP)
     assert not (tmp_path / "differences.csv").exists(), "left from a run with a baseline"
 
@@ -236,11 +237,11 @@ def test_differences_come_in_one_order_however_the_run_was_cut(tmp_path: Path) -
     budgets = (Budget("bpp", 0.5), Budget("bpp", 0.25))
     for folder, grids in (("once", [(10.0, 20.0)]), ("twice", [(20.0,), (10.0, 20.0)])):
         for snr_db in grids:
-            experiment = Experiment(("webp", "jpeg"), Plasma(), snr_db, budgets, task="")
-            run_comparison(experiment, tmp_path / folder, Pool(), baseline="jpeg", figures=False)
+            opened = open_experiment(("webp", "jpeg"), Plasma(), snr_db, budgets, task="")
+            run_comparison(opened, tmp_path / folder, Pool(), baseline="jpeg", figures=False)
     once, twice = ((tmp_path / folder / "differences.csv").read_bytes() for folder in ("once", "twice"))
     assert once == twice
-    assert [line.split(",")[0] for line in once.decode().splitlines()[1:]] == ["bpp=0.25"] * 2 + ["bpp=0.5"] * 2
+    assert [line.split(",")[1] for line in once.decode().splitlines()[1:]] == ["bpp=0.25"] * 2 + ["bpp=0.5"] * 2
 
 
 def test_certainty_is_not_had_by_sending_the_same_images_twice(tmp_path: Path) -> None:
@@ -253,8 +254,8 @@ def test_certainty_is_not_had_by_sending_the_same_images_twice(tmp_path: Path) -
 
 
 def test_differences_of_agreement_are_called_so(tmp_path: Path) -> None:
-    experiment = Experiment((Analog(), "original"), Unlabelled(), (10.0,), task=Warmth())
-    change = run_comparison(experiment, tmp_path, Pool(), baseline="original", figures=False).differences
+    opened = open_experiment((Analog(), "original"), Unlabelled(), (10.0,), task=Warmth())
+    change = run_comparison(opened, tmp_path, Pool(), baseline="original", figures=False).differences
     assert change is not None
     assert change["agreement"].notna().all()
     assert change["acc"].isna().all()
@@ -308,7 +309,7 @@ def test_codecs_of_one_name_do_not_share_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("timeout", [0.0, -1.0, math.inf, math.nan])
 def test_a_timeout_that_is_no_time_is_refused(tmp_path: Path, timeout: float) -> None:
     with pytest.raises(LinksimError, match=f"timeout {timeout:g}: must be above 0"):
-        run_comparison(Experiment((Analog(),), Plasma(), (10.0,), task=""), tmp_path, Pool(), timeout=timeout)
+        run_comparison(open_experiment((Analog(),), Plasma(), (10.0,), task=""), tmp_path, Pool(), timeout=timeout)
 
 
 def test_a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_results_as_they_were_made_pass(results: Path) -> None:
     [
         ("psnr", lambda value: value + 1e-6),
         ("ssim", lambda value: value - 1e-6),
-        ("verdict", lambda value: 1 - value),
+        ("prediction", lambda value: 1 - value),
         ("correct", lambda value: not value),
         ("ok", lambda value: not value),
         ("bpp", lambda value: value / 2),

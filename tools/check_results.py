@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,23 @@ import numpy as np
 import pandas as pd
 
 from linksim import recipes
+from linksim.comparison import summarise_rows, table_files
 from linksim.engine.measure import measure
+from linksim.engine.opened import Opened
 from linksim.engine.replay import evenly_spaced
 from linksim.engine.store import SCHEMA, Store
+from linksim.engine.units import Unit
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, Unit
 from linksim.link import Budget
 from linksim.output import tables
-from linksim.output.report import experiment_from, read_description
+from linksim.output.report.rebuild import read_description, reopen
 from linksim.recipes import published
 from linksim.recipes.reproduction import available
-from linksim.scoring.aggregation import differences, summarise
 
 RESULTS = Path(__file__).parents[1] / "results"
 KEYS = ["image", "snr_db", "trial"]
 CLOSE = ("psnr", "ssim", "detections")
-EXACT = [name for name in SCHEMA.names if name not in (*KEYS, *CLOSE, "unit", "method", "budget")]
+EXACT = [name for name in SCHEMA.names if name not in (*KEYS, *CLOSE, "unit", "content", "method", "budget")]
 TOLERANCES = {"psnr": 1e-9, "ssim": 1e-9, "detections": 1e-3}
 NETWORK_TOLERANCES = {"psnr": 1e-2, "ssim": 1e-3, "detections": 1e-3}
 
@@ -50,40 +51,38 @@ def check(folder: Path, images: int = 1, snrs: int = 2, full: bool = False) -> l
     """What is wrong with a folder of results, a line each. images, snrs: how many of each method are run again."""
     try:
         description = read_description(folder)
-        experiment = experiment_from(description)
+        opened = reopen(description)
     except LinksimError as error:
         return [str(error)]
-    problems = _identities(experiment, description) + _recipe(folder, description)
-    stored = Store(folder).read((unit.id, unit.snr_db) for unit in experiment.units())
-    wanted = experiment.size * experiment.trials * len(experiment.snr_db)
-    for method in experiment.method_names:
-        for budget in experiment.budgets:
-            there = _of(stored, method, budget)
-            if len(there) != wanted:
-                problems.append(f"{method} at {budget}: {len(there)} rows of what is now asked for, not {wanted}")
+    given = opened.experiment
+    problems = _identities(opened, description) + _recipe(folder, description)
+    stored = Store(folder).read(opened.units())
+    wanted = opened.size * given.trials * len(given.snr_db)
+    combinations = [(m, b, c) for m in given.methods for b in given.budgets for c in given.channels]
+    for method, budget, channel in combinations:
+        there = _of(stored, method, budget, channel)
+        if len(there) != wanted:
+            problems.append(f"{method} at {budget}: {len(there)} rows of what is now asked for, not {wanted}")
     if problems:
         return problems
-    points = [experiment.snr_db[i] for i in evenly_spaced(len(experiment.snr_db), snrs)]
-    problems = _whole(folder, experiment, stored) if full else _lines(folder, experiment, stored, points)
-    ranges = [range(i, i + 1) for i in evenly_spaced(experiment.size, images)]
-    for method in experiment.method_names:
-        for budget in experiment.budgets:
-            if full:
-                units = [u for u in experiment.units() if u.method == method and u.budget == budget]
-            else:
-                units = [Unit(experiment, method, budget, span, tuple(points), "") for span in ranges]
-            problems += _again(units, _of(stored, method, budget))
+    points = tuple(given.snr_db[i] for i in evenly_spaced(len(given.snr_db), snrs))
+    problems = _whole(folder, opened, stored) if full else _lines(folder, opened, stored, points)
+    some = tuple(range(opened.size)) if full else tuple(evenly_spaced(opened.size, images))
+    for method, budget, channel in combinations:
+        unit = Unit(opened, method, budget, channel, some, given.snr_db if full else points, "")
+        problems += _again(unit, _of(stored, method, budget, channel))
     return problems
 
 
-def _of(rows: pd.DataFrame, method: str, budget: Budget) -> pd.DataFrame:
-    return rows[(rows["method"] == method) & (rows["budget"] == str(budget))]
+def _of(rows: pd.DataFrame, method: str, budget: Budget, channel: str) -> pd.DataFrame:
+    return rows[(rows["method"] == method) & (rows["budget"] == str(budget)) & (rows["channel"] == channel)]
 
 
-def _identities(experiment: Experiment, description: dict[str, Any]) -> list[str]:
+def _identities(opened: Opened, description: dict[str, Any]) -> list[str]:
     """Links that are not what they were, by name."""
-    now = json.loads(json.dumps(experiment.describe()["links"]))
-    return [f"link {name} is not what it was" for name, link in description["links"].items() if now.get(name) != link]
+    now = json.loads(json.dumps(opened.description["identities"]["links"]))
+    before = description["identities"]["links"]
+    return [f"link {name} is not what it was" for name, link in before.items() if now.get(name) != link]
 
 
 def _recipe_of(folder: Path) -> recipes.Recipe | None:
@@ -103,49 +102,45 @@ def _recipe(folder: Path, description: dict[str, Any]) -> list[str]:
     return [] if asked == description["command"] else [f"the recipe now asks for: {asked}"]
 
 
-def _lines(folder: Path, experiment: Experiment, rows: pd.DataFrame, points: Sequence[float]) -> list[str]:
+def _lines(folder: Path, opened: Opened, rows: pd.DataFrame, points: Sequence[float]) -> list[str]:
     """The summary's lines at these SNRs must follow from the rows."""
+    given = opened.experiment
     there = (folder / "summary.csv").read_text().splitlines()
-    sample = _summary(experiment, rows[rows["snr_db"].isin(points)])
-    expected = sample.to_csv(index=False, float_format="%.6g").splitlines()
-    count = len(experiment.method_names) * len(experiment.budgets) * len(experiment.snr_db) + 1
+    sample = summarise_rows(opened, rows[rows["snr_db"].isin(points)], given.methods).summary
+    expected = tables.as_csv(sample).splitlines()
+    count = len(given.methods) * len(given.budgets) * len(given.channels) * len(given.snr_db) + 1
     problems = [] if len(there) == count else [f"summary.csv has {len(there)} lines, not {count}"]
     return problems + [f"summary.csv lacks the line {line!r}" for line in expected if line not in there]
 
 
-def _summary(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
-    return summarise(rows, experiment.data, experiment.method_names, tuple(map(str, experiment.budgets)))
-
-
-def _whole(folder: Path, experiment: Experiment, rows: pd.DataFrame) -> list[str]:
+def _whole(folder: Path, opened: Opened, rows: pd.DataFrame) -> list[str]:
     """Every table must follow from the rows."""
-    summary = _summary(experiment, rows)
-    facts = tables.facts(experiment, summary)
-    made = {"table.md": tables.markdown(summary, facts), "table.tex": tables.latex(summary, facts)}
-    frames = {"summary.csv": summary}
-    if (folder / "differences.csv").exists():
-        baseline = pd.read_csv(folder / "differences.csv")["baseline"].iloc[0]
-        frames["differences.csv"] = differences(rows, baseline, experiment.data)
+    stored = folder / "differences.csv"
+    baseline = pd.read_csv(stored)["baseline"].iloc[0] if stored.exists() else None
+    found = summarise_rows(opened, rows, opened.experiment.methods, baseline)
+    made = table_files(found)
     if recipe := _recipe_of(folder):
-        frames["paper.csv"], frames["gains.csv"] = published.beside(summary, recipe), published.gains(summary, recipe)
-    made |= {name: frame.to_csv(index=False, float_format="%.6g") for name, frame in frames.items() if len(frame)}
-    found = {name: (folder / name).read_text() if (folder / name).exists() else "" for name in made}
-    return [f"{name} does not follow from the rows" for name, text in made.items() if found[name] != text]
+        frames = {
+            "paper.csv": published.beside(found.summary, recipe),
+            "gains.csv": published.gains(found.summary, recipe),
+        }
+        made |= {name: tables.as_csv(frame) for name, frame in frames.items() if len(frame)}
+    there = {name: (folder / name).read_text() if (folder / name).exists() else "" for name in made}
+    return [f"{name} does not follow from the rows" for name, text in made.items() if there[name] != text]
 
 
-def _again(units: Iterable[Unit], stored: pd.DataFrame) -> list[str]:
-    """Units of one method and budget, run again, must give the rows that are stored."""
+def _again(unit: Unit, stored: pd.DataFrame) -> list[str]:
+    """A unit that is run again must give the rows that are stored."""
     problems = []
     rows = stored.set_index(KEYS)
-    for unit in units:
-        networks = "torch" in unit.experiment.link(unit.method, unit.budget).identity()
-        tolerances = NETWORK_TOLERANCES if networks else TOLERANCES
-        for row in measure(unit):
-            before = rows.loc[tuple(row[key] for key in KEYS)]
-            for name in (*EXACT, *CLOSE):
-                if not _same(before[name], row.get(name), tolerances.get(name)):
-                    where = f"{unit.method} at {unit.budget}, {row['snr_db']:g} dB, image {row['image']}"
-                    problems.append(f"{where}: {name} is {row.get(name)}, was {before[name]}")
+    networks = "torch" in unit.opened.link(unit.method, unit.budget).identity().get("libraries", {})
+    tolerances = NETWORK_TOLERANCES if networks else TOLERANCES
+    for row in measure(unit):
+        before = rows.loc[tuple(row[key] for key in KEYS)]
+        for name in (*EXACT, *CLOSE):
+            if not _same(before[name], row.get(name), tolerances.get(name)):
+                where = f"{unit.method} at {unit.budget}, {row['snr_db']:g} dB, image {row['image']}"
+                problems.append(f"{where}: {name} is {row.get(name)}, was {before[name]}")
     return problems
 
 

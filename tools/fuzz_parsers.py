@@ -260,21 +260,18 @@ class Two(Dataset):
     def __getitem__(self, index: int) -> Sample:
         return Sample(picture(32 + 8 * index, 40), f"image{index}")
 
-    def identity(self) -> dict[str, object]:
-        return {"name": self.name}
-
 
 def results(folder: Path) -> Parse:
     """The folder of a comparison that goes on: the summary is the same, or the run is refused."""
     from linksim.comparison import run_comparison
+    from linksim.engine.opened import open_experiment
     from linksim.engine.pools import Pool
-    from linksim.experiment import Experiment
     from linksim.link import Budget
 
-    experiment = Experiment(("original", "jpeg+capacity"), Two(), (0.0, 20.0), (Budget("bpp", 4),), task="")
+    opened = open_experiment(("original", "jpeg+capacity"), Two(), (0.0, 20.0), (Budget("bpp", 4),), task="")
 
     def go_on() -> bytes:
-        run_comparison(experiment, folder, Pool(), figures=False)
+        run_comparison(opened, folder, Pool(), figures=False)
         return (folder / "summary.csv").read_bytes()
 
     expected = go_on()
@@ -290,7 +287,7 @@ def results(folder: Path) -> Parse:
 def summary(folder: Path) -> Parse:
     """What ``linksim plot`` and ``linksim report`` read."""
     from linksim.output import tables
-    from linksim.output.report import experiment_from, read_description
+    from linksim.output.report.rebuild import read_description, reopen
 
     finished = Path(registry.__file__).parents[1] / "results" / "photos"
     for name in ("summary.csv", "experiment.json"):
@@ -299,14 +296,14 @@ def summary(folder: Path) -> Parse:
     def parse() -> None:
         found = tables.read_summary(folder)
         assert len(tables.markdown(found, [])) > 0
-        experiment_from(read_description(folder))
+        reopen(read_description(folder))
 
     return parse
 
 
 def names(folder: Path) -> Parse:
     """What stands behind --methods, --snr, --bpp, --dataset and --task."""
-    from linksim.experiment import Experiment
+    from linksim.engine.opened import open_experiment
     from linksim.grid import parse_budgets, parse_snr
     from linksim.tasks.load import ModelInput
 
@@ -327,11 +324,11 @@ def names(folder: Path) -> Parse:
         ModelInput.parse(now["input"])
         budgets = parse_budgets("bpp", now["bpp"])
         methods = tuple(name.strip() for name in now["methods"].split(",") if name.strip())
-        experiment = Experiment(methods, now["dataset"], parse_snr(now["snr"]), budgets, task="")
-        for method in experiment.method_names:
-            experiment.link(method, budgets[0]).identity()
-        assert experiment.size >= 1
-        assert experiment.command()
+        opened = open_experiment(methods, now["dataset"], parse_snr(now["snr"]), budgets, task="")
+        for method in opened.experiment.methods:
+            opened.link(method, budgets[0]).identity()
+        assert opened.size >= 1
+        assert opened.experiment.command()
 
     return parse
 

@@ -6,17 +6,18 @@ LLR = log p(b=0) − log p(b=1), natural logarithm: positive means 0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from linksim.identity import Identified
 
 Bits = npt.NDArray[np.uint8]
 LLR = npt.NDArray[np.float32]
 Lengths = npt.NDArray[np.int64]
 
 
-class ChannelCode(ABC):
+class ChannelCode(Identified, ABC):
     """A block code that takes blocks of up to ``k`` information bits and pays for no padding.
 
     All arrays are flat and ragged: B blocks of ``lengths[i]`` information bits each, end to end, so that the blocks
@@ -51,7 +52,3 @@ class ChannelCode(ABC):
         blocks = -(-bits // self.k)
         short, longer = divmod(bits, blocks) if blocks else (0, 0)
         return np.array([short + 1] * longer + [short] * (blocks - longer), np.int64)
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines the results."""
-        return {"code": self.name}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +12,7 @@ from baselines.fec.decoder import Decoder
 from baselines.fec.encoder import DenseEncoder
 from baselines.fec.rules import Graph
 from linksim.errors import LinksimError
+from linksim.identity import sha256
 
 
 class Encoder(Protocol):
@@ -29,6 +29,9 @@ class ParityCheckCode(ChannelCode):
 
     graph: the matrix, the first k of its n columns being the information bits. decoder: replaces the default one.
     """
+
+    version = 1
+    not_identifying = ("graph", "encoder")  # the matrix tells
 
     def __init__(self, name: str, graph: Graph, n: int, k: int, encoder: Encoder) -> None:
         self.name, self.graph, self.n, self.k, self.encoder = name, graph, n, k, encoder
@@ -48,8 +51,8 @@ class ParityCheckCode(ChannelCode):
         return self.decoder.decode(llr, lengths)
 
     def identity(self) -> dict[str, Any]:
-        matrix = hashlib.sha256(self.graph.rows.tobytes() + self.graph.columns.tobytes()).hexdigest()[:16]
-        return {"code": self.name, "n": self.n, "k": self.k, "matrix": matrix, "decoder": self.decoder.identity()}
+        matrix = sha256(self.graph.rows.tobytes() + self.graph.columns.tobytes())
+        return super().identity() | {"n": self.n, "k": self.k, "matrix": matrix, "decoder": self.decoder.identity()}
 
     def _checked(self, lengths: Lengths, size: int, parity: int) -> Lengths:
         lengths = np.ascontiguousarray(lengths, np.int64)

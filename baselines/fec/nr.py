@@ -29,6 +29,7 @@ class NRLDPC(ChannelCode):
     """5G NR LDPC, every block with the code of its own length: nr-ldpc-RATE, 1/3 <= RATE <= 948/1024."""
 
     k = 8448
+    identity_name, version, libraries = "nr-ldpc", 1, ("sionna-no-rt",)
 
     def __init__(self, rate: Fraction) -> None:
         if not LEAST_RATE <= rate <= LARGEST_RATE:

@@ -16,6 +16,7 @@ class Uncoded(ChannelCode):
     """No channel code: hard decisions, nothing detected (only the CRC-32 of an image tells)."""
 
     name = "uncoded"
+    identity_name, version = "uncoded", 1
     k = BLOCK
 
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from linksim.errors import LinksimError
+from linksim.identity import Identified
 from linksim.link import Image
 
 
@@ -14,7 +14,7 @@ class DecodeError(LinksimError):
     """The bytes are not a file this codec can read (what a parser at the receiver can know)."""
 
 
-class SourceCodec(ABC):
+class SourceCodec(Identified, ABC):
     """A still-image codec. ``qualities`` is its own scale (what ``linksim encode --quality`` takes), ordered from
     the smallest file to the best picture."""
 
@@ -34,10 +34,6 @@ class SourceCodec(ABC):
     @abstractmethod
     def encode_to_budget(self, image: Image, max_bytes: int) -> bytes | None:
         """The best quality whose *whole file* fits in ``max_bytes``; None if even the smallest does not."""
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines its files; override it if a codec has settings."""
-        return {"codec": self.name, "class": f"{type(self).__module__}:{type(self).__qualname__}"}
 
     @abstractmethod
     def smallest(self, image: Image) -> bytes:

@@ -5,9 +5,6 @@ x265 and libde265 inside pillow-heif do the coding; the container, the colours a
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +25,7 @@ class BPG(SearchedCodec):
     """
 
     name = "bpg"
+    identity_name, version, libraries = "bpg", 1, ("pillow-heif",)
     suffix = ".bpg"
     qualities = range(51, -1, -1)
     start = 38
@@ -35,10 +33,6 @@ class BPG(SearchedCodec):
 
     def __init__(self, pixel_formats: tuple[PixelFormat, ...] = (PixelFormat.C420, PixelFormat.C444)) -> None:
         self.pixel_formats = pixel_formats
-
-    def identity(self) -> dict[str, Any]:
-        chosen = [pixel_format.name for pixel_format in self.pixel_formats]
-        return super().identity() | {"pixel_formats": chosen, "pillow-heif": version("pillow-heif")}
 
     def encoders(self, image: Image) -> list[Encoder]:
         height, width = image.shape[:2]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any
-
 import numpy as np
 from PIL import Image as PILImage
 
@@ -21,6 +18,7 @@ class JPEG(SearchedCodec):
     """
 
     name = "jpeg"
+    identity_name, version, libraries = "jpeg", 1, ("pillow",)
     suffix = ".jpg"
     qualities = range(1, 101)
     start = 11
@@ -28,9 +26,6 @@ class JPEG(SearchedCodec):
 
     def __init__(self, subsamplings: tuple[str, ...] = ("4:2:0", "4:2:2", "4:4:4")) -> None:
         self.subsamplings = subsamplings
-
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | {"subsamplings": list(self.subsamplings), "pillow": version("pillow")}
 
     def encoders(self, image: Image) -> list[Encoder]:
         if max(image.shape) > 65500:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any
-
 from PIL import Image as PILImage
 
 from baselines.source.pillow_codec import load, save
@@ -17,14 +14,12 @@ class WebP(SearchedCodec):
     """Lossy WebP of libwebp, method 6 (its slowest and best). Quality is libwebp's, 0 (smallest file) to 100."""
 
     name = "webp"
+    identity_name, version, libraries = "webp", 1, ("pillow",)
     suffix = ".webp"
     qualities = range(101)
     start = 10
     doubling = 35
     wiggle = 3
-
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | {"pillow": version("pillow")}
 
     def encoders(self, image: Image) -> list[Encoder]:
         if max(image.shape) > 16383:

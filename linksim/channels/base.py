@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.identity import Identified
+
 Symbols = npt.NDArray[np.complex64]
 Received = tuple[Symbols, npt.NDArray[np.float32] | float]
 """Equalised symbols of an image and the noise variance of each, or one for all."""
@@ -58,7 +60,7 @@ def complex_normal(stream: np.random.Generator, n: int, variance: float = 1.0) -
     return pairs.view(np.complex64)
 
 
-class Channel(ABC):
+class Channel(Identified, ABC):
     """What happens between send and receive, image by image.
 
     k_factor: power of the constant part of a symbol's gain over that of its Rayleigh part, linear: infinite without
@@ -111,10 +113,6 @@ class Channel(ABC):
     def waveform(self, symbols: Symbols) -> npt.NDArray[np.complexfloating[Any, Any]]:
         """What the antenna radiates for an image's symbols: here the symbols themselves, without a pulse shape."""
         return symbols
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines the channel's behaviour."""
-        return {"class": f"linksim.channel:{type(self).__qualname__}"}  # the module's former name: stored rows hold it
 
 
 def peak_to_mean_db(signal: npt.NDArray[np.complexfloating[Any, Any]]) -> float:

@@ -43,7 +43,7 @@ def compare(
     bpp: Annotated[
         str | None, option(COMPARED, "Budgets in source bits per pixel: 0.25, 1/4 or 0.25,0.5.", default="0.25")
     ] = None,
-    cbr: Annotated[str | None, option(COMPARED, "Budgets in complex channel uses, instead of --bpp: 1/24.")] = None,
+    cbr: Annotated[str | None, option(COMPARED, "Budgets in complex channel uses per source sample: 1/24.")] = None,
     over_budget: Annotated[
         str,
         option(
@@ -80,8 +80,8 @@ def compare(
         dataset=dataset,
         snr_db=parse_snr(snr),
         budgets=parse_budgets(*budget(bpp, cbr)),
-        channel=channel,
-        task={"none": ""}.get(task or "", task),
+        channels=tuple(channel.split(",")),
+        task=task,
         seed=seed,
         trials=trials,
         limit=limit,
@@ -123,11 +123,12 @@ def show(
 
     from linksim.cli.progress import bar
     from linksim.comparison import run_comparison
+    from linksim.engine.opened import Opened
     from linksim.output import tables
 
     # The hash opens every link, data set and task: what cannot run is refused before any worker starts.
-    name = f"{experiment.data.name}-{experiment.hash()[:8]}"
-    folder = out or Path("runs") / name
+    opened = Opened(experiment)
+    folder = out or Path("runs") / f"{opened.dataset.name}-{opened.hash()[:8]}"
     pool = make_pool(workers, dask)
     try:
         with (
@@ -135,7 +136,7 @@ def show(
             bar("comparing") as progress,
         ):
             result = run_comparison(
-                experiment, folder, pool, baseline=baseline, progress=progress, timeout=timeout, figures=figures
+                opened, folder, pool, baseline=baseline, progress=progress, timeout=timeout, figures=figures
             )
     finally:
         pool.close()
@@ -143,7 +144,7 @@ def show(
     console.print(tables.terminal(result.summary))
     if result.differences is not None:
         console.print(tables.difference_table(result.differences))
-    for fact in tables.facts(experiment, result.summary):
+    for fact in result.facts:
         console.print(f"[dim]· {fact}[/]", highlight=False)
     console.print(f"tables, figures and rows are in {folder}", highlight=False, soft_wrap=True)
     for name, why in result.failures.items():

@@ -33,14 +33,29 @@ def report(
     """
     from linksim.cli.progress import bar
     from linksim.engine.pools import ProcessPool
-    from linksim.output.report import experiment_from, read_description, write_report
+    from linksim.output import tables
+    from linksim.output.report import write_report
+    from linksim.output.report.rebuild import changes_since, read_description, reopen
 
     check_device(device)
-    experiment = experiment_from(read_description(folder), device)
+    description, summary = read_description(folder), tables.read_summary(folder)
+    opened = reopen(description, device)
+    facts, changes = tables.facts(opened, summary), changes_since(description, opened, summary)
     pool = ProcessPool(workers or os.cpu_count() or 1)
     try:
         with keeping(lambda: f"{folder} is as it was"), bar("sending the report's images") as progress:
-            path = write_report(folder, experiment, images=images, title=title, out=out, pool=pool, progress=progress)
+            path = write_report(
+                folder,
+                opened,
+                summary,
+                facts,
+                changes=changes,
+                images=images,
+                title=title,
+                out=out,
+                pool=pool,
+                progress=progress,
+            )
     finally:
         pool.close()
     print(path)

@@ -64,7 +64,7 @@ def reproduce(
 
     wanted = shipped_names() if "all" in names else list(dict.fromkeys(names))
     recipes = [shipped(name) for name in wanted]
-    changes = Changes(quick, dataset, "" if task == "none" else task, limit)
+    changes = Changes(quick, dataset, task, limit)
     folder = out or default_folder(changes)
     if not dask:
         check_device(device)

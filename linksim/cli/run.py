@@ -52,7 +52,7 @@ def run(
     from linksim.recipes import Changes, load
 
     found = load(recipe)
-    changes = Changes(quick, dataset, "" if task == "none" else task, limit)
+    changes = Changes(quick, dataset, task, limit)
     folder = out or default_folder(changes) / found.name
     if not dask:
         check_device(device)
@@ -72,7 +72,7 @@ def default_folder(changes: Changes) -> Path:
 
         words.append(registry.dataset(changes.dataset).name)
     if changes.task is not None:
-        words.append(Path(changes.task.rpartition(":")[2] or "no-task").stem)
+        words.append(Path("no-task" if changes.task == "none" else changes.task.rpartition(":")[2]).stem)
     if changes.limit is not None:
         words.append(f"limit{changes.limit}")
     return RESULTS / "-".join(words) if words else RESULTS
@@ -128,7 +128,7 @@ def _show(found: Reproduction, changes: Changes) -> None:
     for title, frame in ((paper_says(recipe), found.paper), ("Differences that the paper states", found.gains)):
         if len(frame):
             console.print(_published_table(title, frame))
-    for line in [*recipe.differences(changes), *tables.facts(result.experiment, result.summary)]:
+    for line in [*recipe.differences(changes), *result.facts]:
         console.print(f"[dim]· {line}[/]", highlight=False)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.identity import Identified
 from linksim.link import Image
 
 
@@ -37,7 +38,7 @@ class Sample:
     sources: tuple[str, ...] = ()
 
 
-class Dataset(ABC):
+class Dataset(Identified, ABC):
     """Images in a fixed order. Loading is lazy: ``__getitem__`` reads one image, so memory stays flat."""
 
     name: str = ""
@@ -62,10 +63,6 @@ class Dataset(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Sample: ...
-
-    @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of the data: enough that equal identities mean equal images and labels."""
 
     def name_of(self, index: int) -> str:
         """What messages call an image that cannot be read; for files, the key that it would have."""

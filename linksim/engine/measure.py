@@ -25,8 +25,9 @@ from linksim.engine.contract import (
     errors_from,
 )
 from linksim.engine.deadline import within
+from linksim.engine.opened import Opened
+from linksim.engine.units import PIXELS_PER_UNIT, Unit
 from linksim.errors import ContractError, LinksimError
-from linksim.experiment import PIXELS_PER_UNIT, Experiment, Unit
 from linksim.link import Image, Link, Reception, Transmission, outage_image
 from linksim.scoring import metrics
 
@@ -39,16 +40,16 @@ Row = dict[str, Any]
 
 def measure(unit: Unit) -> list[Row]:
     """Rows of a unit: one per (SNR, image, trial), see ``linksim.engine.store.SCHEMA`` for the columns."""
-    experiment = shared(unit.experiment)
-    link = experiment.link(unit.method, unit.budget)
-    return [row for row, _ in delivered(unit, experiment, link, experiment.trials)]
+    opened = shared(unit.opened)
+    link = opened.link(unit.method, unit.budget)
+    return [row for row, _ in delivered(unit, opened, link, opened.experiment.trials)]
 
 
-def delivered(unit: Unit, experiment: Experiment, link: Link, trials: int) -> Iterator[tuple[Row, Image]]:
+def delivered(unit: Unit, opened: Opened, link: Link, trials: int) -> Iterator[tuple[Row, Image]]:
     """The rows of a unit, each with the image that arrived; those of an image in the order of SNRs and trials."""
     with one_thread():
-        for batch in batches(experiment.data, unit.images):
-            yield from _deliver(unit, batch, experiment, link, trials)
+        for batch in batches(opened.dataset, unit.images):
+            yield from _deliver(unit, batch, opened, link, trials)
 
 
 def measure_within(unit: Unit, seconds: float) -> list[Row]:
@@ -58,9 +59,9 @@ def measure_within(unit: Unit, seconds: float) -> list[Row]:
 
 
 @lru_cache(maxsize=2)
-def shared(experiment: Experiment) -> Experiment:
-    """An experiment's copies share one object, so that a worker opens its data set, task and links once."""
-    return experiment
+def shared(opened: Opened) -> Opened:
+    """An opened experiment's copies share one object, so that a worker opens its data set, task and links once."""
+    return opened
 
 
 @contextmanager
@@ -95,29 +96,33 @@ def batches(data: Dataset, numbers: Sequence[int]) -> Iterator[dict[int, Sample]
 
 
 def _deliver(
-    unit: Unit, batch: dict[int, Sample], experiment: Experiment, link: Link, trials: int
+    unit: Unit, batch: dict[int, Sample], opened: Opened, link: Link, trials: int
 ) -> Iterator[tuple[Row, Image]]:
     numbers, samples = list(batch), list(batch.values())
     images = [sample.image for sample in samples]
-    scorer = _Scorer(experiment.judge, experiment.data.classes, samples)
+    scorer = _Scorer(opened.task, opened.dataset.classes, samples)
+    channel = opened.channel(unit.channel)
+    contents = dict(zip(unit.images, unit.contents, strict=True)) if unit.id else {}
     once = None if link.knows_channel else _send(link, unit.method, images)
     for snr_db in unit.snr_db:
         sent = once or _send(link, unit.method, images, snr_db=snr_db)
         for trial in range(trials):
-            streams = [noise_stream(experiment.seed, sample.key, snr_db, trial) for sample in samples]
-            received, noise_var = _transmit(experiment.medium, sent, snr_db, streams)
+            streams = [noise_stream(opened.experiment.seed, sample.key, snr_db, trial) for sample in samples]
+            received, noise_var = _transmit(channel, sent, snr_db, streams)
             got = _receive(link, unit.method, images, sent, received, noise_var)
             scores = scorer.score(got.images)
             errors = _block_errors(sent, got, len(images))
             for i, sample in enumerate(samples):
                 row = {
                     "unit": unit.id,
+                    "channel": unit.channel,
                     "method": unit.method,
                     "budget": str(unit.budget),
                     "snr_db": snr_db,
                     "trial": trial,
                     "image": numbers[i],
                     "key": sample.key,
+                    "content": contents.get(numbers[i], ""),
                     "source": sample.sources[0] if sample.sources else sample.key,
                     "ok": bool(got.ok[i]),
                     **_cost(sent, i, sample.image),
@@ -160,10 +165,10 @@ def _receive(
 
 
 def _cost(sent: Transmission, i: int, image: Image) -> Row:
-    """What image i cost: source bits and complex channel uses per pixel."""
+    """What image i cost: source bits per pixel, and complex channel uses per source sample."""
     pixels = image.shape[0] * image.shape[1]
     uses = int(sent.offsets[i + 1] - sent.offsets[i])
-    return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / pixels}
+    return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / (3 * pixels)}
 
 
 def _block_errors(sent: Transmission, got: Reception, count: int) -> list[Row]:
@@ -229,7 +234,7 @@ class _Scorer:
                 found = found[found[:, 5] >= 0]
             return {"detections": found.ravel().tolist()}
         mapped = int(prediction) if self.map is None else int(self.map[int(prediction)])
-        return {"label": int(label), "verdict": mapped, "correct": mapped == int(label), "agreement": self.agreement}
+        return {"label": int(label), "prediction": mapped, "correct": mapped == int(label), "agreement": self.agreement}
 
     def _check_known(self, prediction: Any) -> None:
         """A task without names for its classes is taken to have the data set's, in their order."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from linksim.cache import image_key
 from linksim.data.base import Objects
 from linksim.engine.measure import Row, delivered, shared
-from linksim.experiment import Experiment, Unit
+from linksim.engine.opened import Opened
+from linksim.engine.units import Unit
 from linksim.link import Budget, Image
 from linksim.original import OriginalLink
 
@@ -38,18 +39,33 @@ def evenly_spaced(size: int, count: int) -> list[int]:
 
 
 def deliver(
-    experiment: Experiment, method: str, budget: Budget, images: Sequence[int], snr_db: tuple[float, ...] = ()
+    opened: Opened,
+    method: str,
+    budget: Budget,
+    images: Sequence[int],
+    snr_db: tuple[float, ...] = (),
+    channel: str = "",
 ) -> list[list[Delivery]]:
-    """These images, by number, through one method, or "original", at these SNRs (all of the experiment's by default),
-    first noise realisation: a list for each image, of one delivery for each SNR.
+    """Send some images again, as they were sent when their rows were measured.
+
+    Args:
+        opened: the experiment.
+        method, budget: one of its methods, or "original".
+        images: numbers in the data set.
+        snr_db: all of the experiment's by default.
+        channel: the experiment's first by default.
+
+    Returns:
+        For each image a list of one delivery for each SNR, all of the first noise realisation.
 
     Equal received images are one object. Links, data and task are those that the experiment's own units use in this
     process, with all that they remember: what was measured here just now is quickly sent again. Several images at
     once cost a network little more than one.
     """
-    opened = shared(experiment)
+    opened = shared(opened)
     link = OriginalLink() if method == "original" else opened.link(method, budget)
-    unit = Unit(opened, method, budget, images, snr_db or opened.snr_db, "")
+    given = opened.experiment
+    unit = Unit(opened, method, budget, channel or given.channels[0], tuple(images), snr_db or given.snr_db, "")
     known: dict[bytes, Image] = {}
     found: dict[int, list[Delivery]] = {number: [] for number in images}
     for row, image in delivered(unit, opened, link, trials=1):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from linksim.engine.deadline import within
 from linksim.engine.measure import Row, measure_within
+from linksim.engine.opened import Opened
 from linksim.engine.pools import Pool
 from linksim.engine.scheduler import Job, Scheduler
 from linksim.engine.store import Store
+from linksim.engine.units import Unit
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, Unit
 
 Progress = Callable[[int, int], None]
 """Called with the number of units that are done and the number of all."""
@@ -39,7 +40,7 @@ class Outcome:
 
 
 def run(
-    experiment: Experiment,
+    opened: Opened,
     store: Store,
     pool: Pool,
     progress: Progress = lambda done, total: None,
@@ -52,7 +53,7 @@ def run(
     the units in flight.
 
     Args:
-        experiment: What to measure.
+        opened: What to measure.
         store: Where the rows go; rows that are there are not measured again.
         pool: Where units run.
         progress: Called after each change with the number of finished units and of all.
@@ -67,10 +68,8 @@ def run(
         LinksimError: The experiment cannot be opened, rows cannot be written, or the pool has no workers any more.
     """
     with within(timeout):  # opens the data set, the links and the first image
-        units = list(experiment.units())
-    done = store.done()
-    missing = [(unit, [s for s in unit.snr_db if s not in done.get(unit.id, ())]) for unit in units]
-    scheduler = Scheduler((unit.only(snr_db) for unit, snr_db in missing if snr_db), pool.attempts)
+        units = list(opened.units())
+    scheduler = Scheduler(store.missing(units), pool.attempts)
     if scheduler.left:
         pool.prepare()
     progress(len(units) - scheduler.left, len(units))

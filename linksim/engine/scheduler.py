@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from linksim.engine.units import Unit
 from linksim.errors import one_line
-from linksim.experiment import Unit
 
 
 @dataclass(eq=False)

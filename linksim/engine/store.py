@@ -1,12 +1,15 @@
-"""Rows on disk: one Parquet part per unit, written to a temporary name and renamed, so that a part is whole or
-absent. A rerun reads which (unit, SNR) pairs are there and skips them."""
+"""Rows on disk.
+
+While a run is under way each unit's rows are a Parquet part of their own, whole or absent. A finished run gathers
+them in one file, ``rows.parquet``. Rows are found by what determines them: a unit's id, the image's content, the SNR.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +19,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from linksim.engine.units import Unit
 from linksim.errors import LinksimError
 from linksim.files import make_folder, write_atomically
 
 SCHEMA = pa.schema(
     [
-        ("unit", pa.string()),
+        ("unit", pa.string()),  # what determines the row, images and SNRs apart
+        ("channel", pa.string()),
         ("method", pa.string()),
         ("budget", pa.string()),
         ("snr_db", pa.float64()),
         ("trial", pa.int32()),
         ("image", pa.int32()),
         ("key", pa.string()),
+        ("content", pa.string()),  # hash of the image and its truth
         ("source", pa.string()),  # what the bootstrap resamples
         ("ok", pa.bool_()),  # False: outage
         ("bpp", pa.float64()),
@@ -39,7 +45,7 @@ SCHEMA = pa.schema(
         ("psnr", pa.float64()),  # dB
         ("ssim", pa.float64()),
         ("label", pa.int32()),
-        ("verdict", pa.int32()),
+        ("prediction", pa.int32()),
         ("correct", pa.bool_()),
         ("agreement", pa.bool_()),  # True: the label is the task's prediction on the original
         ("detections", pa.list_(pa.float32())),  # x0, y0, x1, y1, score, class of each, end to end
@@ -47,17 +53,18 @@ SCHEMA = pa.schema(
 )
 
 
-ORDER = ("method", "budget", "snr_db", "image", "trial")
+ORDER = ("channel", "budget", "method", "snr_db", "image", "trial")
 """What rows are sorted by, and what no two rows have in common."""
 
 
 class Store:
-    """The folder of an experiment: ``experiment.json`` and ``rows/part-*.parquet``."""
+    """The folder of an experiment: ``experiment.json``, ``rows.parquet`` and, of a run under way, ``rows/``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rows_folder = folder / "rows"
-        make_folder(self.rows_folder)
+        self.whole = folder / "rows.parquet"
+        make_folder(folder)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -77,15 +84,29 @@ class Store:
                 leftover.unlink(missing_ok=True)
             yield
 
-    def parts(self) -> list[Path]:
-        """Files of the parts that are there, sorted by name."""
-        return sorted(self.rows_folder.glob("part-*.parquet"))
+    def files(self) -> list[Path]:
+        """The files with rows that are there: the gathered one first, then the parts by name."""
+        return [path for path in (self.whole, *sorted(self.rows_folder.glob("part-*.parquet"))) if path.exists()]
 
-    def done(self) -> dict[str, set[float]]:
-        """SNRs that are there for each unit id. A part that is damaged does not count, and is removed; nor does one of
-        another version's columns, which stays."""
-        found: dict[str, set[float]] = {}
-        for path in self.parts():
+    def missing(self, units: Iterable[Unit]) -> Iterator[Unit]:
+        """What of these units is not stored: each for those of its images and SNRs that some row lacks."""
+        done = self._done()
+        for unit in units:
+            there = done.get(unit.id, {})
+            lacking = {
+                image: [snr_db for snr_db in unit.snr_db if snr_db not in there.get(content, ())]
+                for image, content in zip(unit.images, unit.contents, strict=True)
+            }
+            images = [image for image, points in lacking.items() if points]
+            if images:
+                wanted = {snr_db for points in lacking.values() for snr_db in points}
+                yield unit.only(images, [snr_db for snr_db in unit.snr_db if snr_db in wanted])
+
+    def _done(self) -> dict[str, dict[str, set[float]]]:
+        """The stored SNRs of each content, by unit id. A damaged file does not count and is removed; one of another
+        version's columns does not count and is set aside, with the ending ``.other``."""
+        found: dict[str, dict[str, set[float]]] = {}
+        for path in self.files():
             try:
                 table = pq.read_table(path, page_checksum_verification=True)
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -94,37 +115,67 @@ class Store:
                 path.unlink(missing_ok=True)
                 continue
             if not table.schema.equals(SCHEMA):
+                path.rename(path.with_name(f"{path.name}.other"))
                 continue
-            for unit, snr_db in set(zip(*(table[name].to_pylist() for name in ("unit", "snr_db")), strict=True)):
-                found.setdefault(unit, set()).add(snr_db)
+            keys = table.select(["unit", "content", "snr_db"]).group_by(["unit", "content", "snr_db"]).aggregate([])
+            for unit, content, snr_db in zip(*(keys[name].to_pylist() for name in keys.column_names), strict=True):
+                found.setdefault(unit, {}).setdefault(content, set()).add(snr_db)
         return found
 
     def write(self, part: str, rows: Sequence[dict[str, Any]]) -> None:
         """Store the rows of a unit under a part's name."""
-        buffer = pa.BufferOutputStream()
-        pq.write_table(
-            pa.Table.from_pylist(list(rows), schema=SCHEMA), buffer, compression="zstd", write_page_checksum=True
-        )
-        write_atomically(self.rows_folder / part, buffer.getvalue().to_pybytes())
+        make_folder(self.rows_folder)
+        self._write(self.rows_folder / part, pa.Table.from_pylist(list(rows), schema=SCHEMA))
 
-    def read(self, units: Iterable[tuple[str, Sequence[float]]], columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The rows of these (unit, SNRs), in the order of method, budget, SNR, image and trial; others are left out,
-        and so is the column ``unit``, whose names are long and serve only to choose them. Text is categorical."""
-        wanted = {unit: set(snr_db) for unit, snr_db in units}
-        names = list(dict.fromkeys([*ORDER, *(columns or SCHEMA.names[1:])]))
+    def _write(self, path: Path, table: pa.Table) -> None:
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer, compression="zstd", compression_level=9, write_page_checksum=True)
+        write_atomically(path, buffer.getvalue().to_pybytes())
+
+    def gather(self) -> None:
+        """Put all rows into ``rows.parquet``: equal rows make an equal file, in whatever order they were measured."""
+        files = self.files()
+        if files in ([], [self.whole]):
+            return
+        keys = ["unit", "content", "snr_db", "trial"]
+        whole = pa.concat_tables(pq.read_table(path, read_dictionary=keys[:2]) for path in files).unify_dictionaries()
+        self._write(self.whole, whole.take(pa.array(_sorted_places([whole[name] for name in keys]))).cast(SCHEMA))
+        for path in files:
+            if path != self.whole:
+                path.unlink()
+        with suppress(OSError):  # what was set aside stays
+            self.rows_folder.rmdir()
+
+    def read(self, units: Iterable[Unit], columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows of these units, in the order of channel, budget, method, SNR, image and trial; others are left out.
+
+        Columns ``unit`` and ``content`` serve to choose rows and are left out; ``image`` is the number that the image
+        has now. Text is categorical.
+        """
+        wanted: dict[str, set[float]] = {}
+        numbers: dict[str, int] = {}
+        for unit in units:
+            wanted.setdefault(unit.id, set()).update(unit.snr_db)
+            numbers.update(zip(unit.contents, unit.images, strict=True))
+        names = list(dict.fromkeys([*ORDER, *(columns or [n for n in SCHEMA.names if n not in ("unit", "content")])]))
         text = [name for name in names if SCHEMA.field(name).type == pa.string()]
         tables = []
-        for path in self.parts():
-            if not pq.read_schema(path).equals(SCHEMA):
-                continue
-            table = pq.read_table(path, columns=["unit", *names], read_dictionary=text)
-            units_here, snr_here = table["unit"].to_pylist(), table["snr_db"].to_pylist()
-            keep = [s in wanted.get(u, ()) for u, s in zip(units_here, snr_here, strict=True)]
-            tables.append(table.select(names).filter(pa.array(keep, pa.bool_())))
+        for path in self.files():
+            table = pq.read_table(path, columns=["unit", "content", *names], read_dictionary=["unit", "content", *text])
+            images = _looked_up(table["content"], numbers, -1)
+            asked = _looked_up(table["unit"], {unit: i for i, unit in enumerate(wanted)}, -1)
+            snr_db = table["snr_db"].to_numpy()
+            keep = np.zeros(len(snr_db), bool)
+            for i, points in enumerate(wanted.values()):
+                keep |= (asked == i) & np.isin(snr_db, sorted(points))
+            keep &= images >= 0
+            place = names.index("image")
+            table = table.select(names).set_column(place, SCHEMA.field("image"), pa.array(images, pa.int32()))
+            tables.append(table.filter(pa.array(keep)))
         if not tables:
             return SCHEMA.empty_table().select(names).to_pandas()
         whole = pa.concat_tables(tables).unify_dictionaries()
-        del tables
+        del tables, table
         places = pa.array(_sorted_places([whole[name] for name in ORDER]))
         sorted_columns = {}
         for name in names:  # one by one, since two copies of a large run's rows would be its peak of memory
@@ -143,12 +194,19 @@ class Store:
         if not path.exists():
             return None
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
             raise LinksimError(f"{path} cannot be read: {error}") from error
         if not isinstance(found, dict):
             raise LinksimError(f"{path} is not an experiment's description")
         return found
+
+
+def _looked_up(column: pa.ChunkedArray, numbers: dict[str, int], absent: int) -> npt.NDArray[np.int64]:
+    """The number of each text of a dictionary column."""
+    whole = column.combine_chunks()
+    found = np.array([numbers.get(text, absent) for text in whole.dictionary.to_pylist()] or [absent], np.int64)
+    return found[whole.indices.to_numpy()] if len(whole) else np.zeros(0, np.int64)
 
 
 def _sorted_places(columns: Sequence[pa.ChunkedArray]) -> npt.NDArray[np.int64]:

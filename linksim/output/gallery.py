@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from linksim.data.base import Sample
+from linksim.engine.opened import Opened
 from linksim.engine.replay import Delivery, deliver, found_boxes
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ CAPTION = 0.36
 RIGHT, WRONG = "#00794F", "#C03A00"
 
 
-def gallery(experiment: Experiment, snr_db: float, images: Sequence[int]) -> Figure:
+def gallery(opened: Opened, snr_db: float, images: Sequence[int]) -> Figure:
     """What arrives of some images at one SNR: images down, the original and every method (at every budget) across.
 
     images: their numbers in the data set. Below each picture are the prediction, ticked where it is right, and the
@@ -31,22 +31,23 @@ def gallery(experiment: Experiment, snr_db: float, images: Sequence[int]) -> Fig
 
     if not images:
         raise LinksimError("a gallery needs at least one image")
-    columns = [("original", experiment.budgets[0])]
-    columns += [(m, b) for b in experiment.budgets for m in experiment.method_names if m != "original"]
-    height, width = experiment.data[images[0]].image.shape[:2]
+    budgets = opened.experiment.budgets
+    columns = [("original", budgets[0])]
+    columns += [(m, b) for b in budgets for m in opened.experiment.methods if m != "original"]
+    height, width = opened.dataset[images[0]].image.shape[:2]
     scale = SIDE / max(height, width)
     size = (scale * width + 0.06) * len(columns), (scale * height + CAPTION) * len(images) + 0.3
     figure = Figure(figsize=size)
     grid = figure.subplots(len(images), len(columns), squeeze=False)
     for j, (method, budget) in enumerate(columns):
-        several = len(experiment.budgets) > 1 and method != "original"
+        several = len(budgets) > 1 and method != "original"
         grid[0, j].set_title(f"{method}\n{budget}" if several else method, fontsize=7)
-        for i, (delivery,) in enumerate(deliver(experiment, method, budget, images, (snr_db,))):
-            _draw(grid[i, j], delivery, experiment.data[images[i]], experiment)
+        for i, (delivery,) in enumerate(deliver(opened, method, budget, images, (snr_db,))):
+            _draw(grid[i, j], delivery, opened.dataset[images[i]], opened)
     return figure
 
 
-def _draw(axes: Any, delivery: Delivery, sample: Sample, experiment: Experiment) -> None:
+def _draw(axes: Any, delivery: Delivery, sample: Sample, opened: Opened) -> None:
     from matplotlib.patches import Rectangle
 
     row = delivery.row
@@ -58,10 +59,10 @@ def _draw(axes: Any, delivery: Delivery, sample: Sample, experiment: Experiment)
     right = row.get("correct")
     quality = f"{row['psnr']:.1f} dB" if math.isfinite(row["psnr"]) else "exact"
     lines = [] if row["method"] == "original" else [quality if row["ok"] else "outage"]
-    if "verdict" in row:
-        lines.insert(0, f"{'✓' if right else '✗'} {_name(experiment, row['verdict'])}")
+    if "prediction" in row:
+        lines.insert(0, f"{'✓' if right else '✗'} {_name(opened, row['prediction'])}")
         if not lines[1:] and not row["agreement"]:
-            lines.append(f"it is: {_name(experiment, row['label'])}")
+            lines.append(f"it is: {_name(opened, row['label'])}")
     if "detections" in row and sample.objects is not None:
         boxes, hits = found_boxes(row, sample.objects)
         for (x0, y0, x1, y1), hit in zip(boxes[:, :4], hits, strict=True):
@@ -72,6 +73,6 @@ def _draw(axes: Any, delivery: Delivery, sample: Sample, experiment: Experiment)
     axes.set_xlabel("\n".join(lines), fontsize=6.5, color=colour, labelpad=2)
 
 
-def _name(experiment: Experiment, index: int) -> str:
-    classes = experiment.data.classes or (experiment.judge.classes if experiment.judge else ())
+def _name(opened: Opened, index: int) -> str:
+    classes = opened.dataset.classes or (opened.task.classes if opened.task else ())
     return str(classes[index]) if 0 <= index < len(classes) else "another class"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from linksim.engine.opened import Opened
 from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment
+from linksim.grid import decimal
 from linksim.scoring.aggregation import COLUMNS
 from linksim.scoring.metrics import METRICS, Metric
 
@@ -94,22 +96,23 @@ def _of_one_snr(lines: pd.DataFrame, budget: str) -> Grid:
     return Grid(title, f"{title}.", "Method", tuple(metric.label for metric in metrics), rows)
 
 
-def facts(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
+def facts(opened: Opened, summary: pd.DataFrame) -> list[str]:
     """What makes the comparison fair, and who does not keep to it, said with every table."""
+    experiment = opened.experiment
     kind = "source bits per pixel (bpp), every byte of the file counted"
     if experiment.budgets[0].kind == "cbr":
-        kind = "complex channel uses per pixel (CBR), CRC, parity and padding counted"
+        kind = "complex channel uses per source sample (CBR), CRC, parity and padding counted"
     unsent = "sent as the smallest file" if experiment.over_budget == "nearest" else "an outage"
     lines = [
-        f"{experiment.size} images of {experiment.data.name}, {experiment.trials} noise realisation(s) each, "
-        f"seed {experiment.seed}, channel {experiment.medium.name}",
+        f"{opened.size} images of {opened.dataset.name}, {experiment.trials} noise realisation(s) each, "
+        f"seed {experiment.seed}, channel {', '.join(experiment.channels)}",
         "SNR is Es/N0 per complex symbol; every image has unit average symbol power",
         f"the budget limits {kind}; an image that cannot fit is {unsent}",
         "an outage shows mid-grey and is scored like any other image; intervals are 95 %",
     ]
-    if experiment.judge:
-        lines.append(f"task: {experiment.judge.name}")
-    return [*lines, *_of_metrics(summary), *_over_budget(experiment, summary), *experiment.notes()]
+    if opened.task:
+        lines.append(f"task: {opened.task.name}")
+    return [*lines, *_of_metrics(summary), *_over_budget(experiment, summary), *opened.description["notes"]]
 
 
 def _of_metrics(summary: pd.DataFrame) -> list[str]:
@@ -212,7 +215,14 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
     return shown
 
 
-TEXTS = ("dataset", "method", "budget")
+def as_csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV: SNRs in full, all other numbers to six digits."""
+    if "snr_db" in frame:
+        frame = frame.assign(snr_db=[decimal(value) for value in frame["snr_db"]])
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+TEXTS = ("dataset", "channel", "method", "budget")
 """The columns of a summary that are not numbers."""
 
 
@@ -228,7 +238,7 @@ def read_summary(folder: Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in summary]
     if missing:
         raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
-    keys = ["method", "budget", "snr_db"]
+    keys = ["channel", "method", "budget", "snr_db"]
     texts = [name for name in COLUMNS if name not in TEXTS and not pd.api.types.is_numeric_dtype(summary[name])]
     if texts or summary[keys].isna().any(axis=None):
         raise LinksimError(f"{path}: {texts[0] if texts else 'a method, budget or SNR'} is not what it must be: "

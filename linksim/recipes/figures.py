@@ -13,7 +13,7 @@ import pandas as pd
 from linksim.errors import LinksimError
 from linksim.files import write_atomically
 from linksim.output import plots
-from linksim.output.tables import measured
+from linksim.output.tables import as_csv, measured
 from linksim.recipes.recipe import Recipe
 from linksim.scoring.metrics import Metric
 
@@ -44,7 +44,7 @@ class Axis:
     def write(self, folder: Path) -> None:
         """Leave the axis in a run's folder."""
         frame = pd.DataFrame({"method": list(self.places), self.label: list(self.places.values())})
-        write_atomically(folder / AXIS, frame.to_csv(index=False, float_format="%.6g").encode())
+        write_atomically(folder / AXIS, as_csv(frame).encode())
 
     @classmethod
     def read(cls, folder: Path, summary: pd.DataFrame) -> Axis | None:

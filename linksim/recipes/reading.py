@@ -147,11 +147,6 @@ def _text(value: Any) -> str:
     return " ".join(value.split())
 
 
-def _task(value: Any) -> str:
-    text = _text(value)
-    return "" if text == "none" else text
-
-
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         raise LinksimError(f"{reprlib.repr(value)} must be a number")
@@ -245,7 +240,7 @@ KEYS: dict[str, Check] = {
     "shows": _text,
     "methods": _list_of(_entry),
     "dataset": _text,
-    "task": _task,
+    "task": _text,
     "channel": _text,
     "seed": _whole,
     "over_budget": _one_of("outage", "nearest"),

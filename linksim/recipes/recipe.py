@@ -52,7 +52,7 @@ class Changes:
 
     def words(self) -> str:
         """The command line's words for them, each after a space."""
-        given = {"dataset": self.dataset, "task": "none" if self.task == "" else self.task, "limit": self.limit}
+        given = {"dataset": self.dataset, "task": self.task, "limit": self.limit}
         words = ["--quick"] * self.quick
         words += [str(word) for name, value in given.items() if value is not None for word in (f"--{name}", value)]
         return "".join(f" {shlex.quote(word)}" for word in words)
@@ -89,7 +89,7 @@ class Recipe:
     quick: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = self.experiment().method_names
+        names = self.experiment().methods
         mentioned = [("baseline", self.baseline)] if self.baseline else []
         mentioned += [("gains", name) for gain in self.gains for name in (gain.of, gain.over)]
         for key, name in mentioned:
@@ -141,7 +141,7 @@ class Recipe:
             dataset=self.dataset,
             snr_db=self.snr_db,
             budgets=self.budgets,
-            channel=self.channel,
+            channels=tuple(self.channel.split(",")),
             task=self.task,
             seed=self.seed,
             trials=self.trials,

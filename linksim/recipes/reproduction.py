@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from linksim.comparison import Comparison, run_comparison
+from linksim.engine.opened import Opened
 from linksim.engine.pools import Pool
 from linksim.engine.replay import evenly_spaced
 from linksim.engine.runner import Progress
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 from linksim.files import write_atomically
 from linksim.link import Budget
 from linksim.output import tables
@@ -52,13 +52,13 @@ def reproduce(
     Beside what every comparison writes there are paper.csv and gains.csv, where the paper has numbers, and README.md.
     """
     ready, missing = available(recipe.changed(changes), device)
-    experiment = ready.experiment(device)
+    opened = Opened(ready.experiment(device))
     result = run_comparison(
-        experiment, folder, pool, baseline=ready.baseline, progress=progress, timeout=timeout, figures=False
+        opened, folder, pool, baseline=ready.baseline, progress=progress, timeout=timeout, figures=False
     )
     if ready.own_axis:
         Axis.of(ready).write(folder)
-    drawn = _figures(ready, experiment, result.summary, folder) if figures else []
+    drawn = _figures(ready, result, folder) if figures else []
     found = Reproduction(
         ready,
         result,
@@ -67,12 +67,12 @@ def reproduce(
         (
             *missing,
             *(f"{name}: {' '.join(why.split())[:300]}" for name, why in result.failures.items()),
-            *_unjudged(ready, experiment),
+            *_without_task(ready, opened),
         ),
     )
     for name, frame in (("paper.csv", found.paper), ("gains.csv", found.gains)):
         if len(frame):
-            write_atomically(folder / name, frame.to_csv(index=False, float_format="%.6g").encode())
+            write_atomically(folder / name, tables.as_csv(frame).encode())
     text = _readme(found, changes, command + changes.words(), [path.name for path in drawn if path.suffix == ".png"])
     write_atomically(folder / "README.md", text.encode())
     return found
@@ -81,8 +81,8 @@ def reproduce(
 def available(recipe: Recipe, device: str = "cpu") -> tuple[Recipe, tuple[str, ...]]:
     """The recipe without what lacks a checkpoint, and what that is: a method that none of its budgets has one for,
     then each budget that a remaining method has none for, since a comparison needs all its methods."""
-    experiment = recipe.experiment(device)
-    lacking = {(e.method, b): _lacks(experiment, e, b) for e in recipe.methods for b in recipe.budgets}
+    opened = Opened(recipe.experiment(device))
+    lacking = {(e.method, b): _lacks(opened, e, b) for e in recipe.methods for b in recipe.budgets}
     methods = tuple(e for e in recipe.methods if not all(lacking[e.method, b] for b in recipe.budgets))
     budgets = tuple(b for b in recipe.budgets if not any(lacking[e.method, b] for e in methods))
     lines = []
@@ -96,49 +96,51 @@ def available(recipe: Recipe, device: str = "cpu") -> tuple[Recipe, tuple[str, .
     return recipe.only(methods, budgets), tuple(lines)
 
 
-def _lacks(experiment: Experiment, entry: Entry, budget: Budget) -> str:
+def _lacks(opened: Opened, entry: Entry, budget: Budget) -> str:
     """The pattern of the checkpoint that this method lacks, or nothing."""
     if not entry.checkpoint:
         return ""
-    elements = budget.value * (2 if budget.kind == "cbr" else 1)
+    elements = budget.per_pixel * (2 if budget.kind == "cbr" else 1)
     pattern = entry.checkpoint.replace("{bpp}", f"{elements:g}")
     try:
-        serving = experiment.link(entry.method, budget).identity().get("checkpoints", {})
+        serving = opened.link(entry.method, budget).identity().get("checkpoints", {})
     except LinksimError:
         serving = {}
     return "" if any(fnmatchcase(name, pattern) for name in serving) else pattern
 
 
-def _unjudged(recipe: Recipe, experiment: Experiment) -> list[str]:
+def _without_task(recipe: Recipe, opened: Opened) -> list[str]:
     """That the recipe is about a task's predictions and the data bring no task; nothing if none was asked for."""
     wanted = [metric.label for metric in METRICS if metric.column in recipe.figures and metric.of_task]
-    if not wanted or recipe.task is not None or experiment.judge is not None:
+    if not wanted or recipe.task is not None or opened.task is not None:
         return []
-    return [f"{', '.join(wanted)}: {experiment.data.name} has no task of its own; give one with --task"]
+    return [f"{', '.join(wanted)}: {opened.dataset.name} has no task of its own; give one with --task"]
 
 
-def _figures(recipe: Recipe, experiment: Experiment, summary: pd.DataFrame, folder: Path) -> list[Path]:
-    paths = draw(summary, recipe, folder)
+def _figures(recipe: Recipe, found: Comparison, folder: Path) -> list[Path]:
+    paths = draw(found.summary, recipe, folder)
     if recipe.gallery:
         from linksim.output.gallery import gallery
         from linksim.output.plots import save, style
 
-        images = evenly_spaced(experiment.size, recipe.gallery)
+        images = evenly_spaced(found.opened.size, recipe.gallery)
         for snr_db in recipe.snr_db:
             with style("default"):
-                paths += save(gallery(experiment, snr_db, images), folder / f"gallery-{snr_db:g}dB")
+                paths += save(
+                    gallery(found.opened, snr_db, images),
+                    folder / f"gallery-{snr_db:g}dB",
+                )
     return paths
 
 
 def _readme(found: Reproduction, changes: Changes, command: str, pictures: list[str]) -> str:
-    recipe, experiment = found.recipe, found.comparison.experiment
-    facts = tables.facts(experiment, found.comparison.summary)
+    recipe, facts = found.recipe, found.comparison.facts
     differs = recipe.differences(changes)
     blocks = [
         f"# {recipe.name}: {recipe.title}",
         recipe.shows,
         f"    {command}",
-        f"made all that is here, by way of\n\n    {experiment.command()}",
+        f"made all that is here, by way of\n\n    {found.comparison.opened.experiment.command()}",
         "\n".join(f"![{name}]({name})" for name in pictures),
     ]
     if recipe.own_axis:

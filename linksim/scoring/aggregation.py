@@ -15,20 +15,20 @@ from linksim.scoring.estimators import Group, Truth
 from linksim.scoring.intervals import Ints, bootstrap, value, wilson
 from linksim.scoring.metrics import METRICS, Interval, Metric
 
-KEYS = ["budget", "method", "snr_db"]
+KEYS = ["channel", "budget", "method", "snr_db"]
 """What the rows of a group have in common, the slowest first."""
-IDENTITY = ["dataset", "method", "budget", "snr_db"]
+IDENTITY = ["dataset", "channel", "method", "budget", "snr_db"]
 """The columns of a summary that say what a line is about."""
 COLUMNS = [*IDENTITY, "n", "images", *(column for metric in METRICS for column in metric.columns)]
 
 
-def summarise(rows: pd.DataFrame, dataset: Dataset, methods: Sequence[str], budgets: Sequence[str]) -> pd.DataFrame:
-    """One line per budget, method and SNR, in the order asked for.
+def summarise(rows: pd.DataFrame, dataset: Dataset, **orders: Sequence[str]) -> pd.DataFrame:
+    """One line per channel, budget, method and SNR.
 
     Args:
         rows: As the store reads them.
         dataset: Has the objects that detections are compared with.
-        methods, budgets: Their order.
+        orders: Of channel, budget and method, the names in their order.
 
     Returns:
         A frame with the columns ``COLUMNS``: ``n`` transmissions of ``images`` different images and, of each metric,
@@ -43,10 +43,10 @@ def summarise(rows: pd.DataFrame, dataset: Dataset, methods: Sequence[str], budg
             covered = group.only(metric.covered(group.rows))
             lines[-1] |= dict(zip(metric.columns, (*estimate(metric, covered), _images(covered.rows)), strict=False))
     table = pd.DataFrame(lines, columns=COLUMNS)
-    for name, order in (("budget", budgets), ("method", methods)):
+    for name, order in orders.items():
         table[name] = pd.Categorical(table[name], order)
     table = table.sort_values(KEYS, ignore_index=True)
-    return table.astype({"method": str, "budget": str})
+    return table.astype({"channel": str, "method": str, "budget": str})
 
 
 def _numbered(sources: pd.Series[Any]) -> Ints:
@@ -86,8 +86,8 @@ def differences(rows: pd.DataFrame, baseline: str, dataset: Dataset) -> pd.DataF
         dataset: Has the objects that detections are compared with.
 
     Returns:
-        One line per budget, method and SNR. Columns: budget, method, baseline, snr_db, n, images and, of each metric
-        that is compared, NAME, NAME_lo and NAME_hi; NaN where either method has no value.
+        One line per channel, budget, method and SNR. Columns: channel, budget, method, baseline, snr_db, n, images
+        and, of each metric that is compared, NAME, NAME_lo and NAME_hi; NaN where either method has no value.
 
     Raises:
         LinksimError: The baseline is not among the methods.

@@ -110,7 +110,7 @@ def macro_f1(group: Group) -> Statistic:
     scikit-learn defines it; predictions of any class that the data set does not have count as one further class."""
     from scipy.sparse import csr_array
 
-    labels, predictions = (group.rows[name].to_numpy(np.int64) for name in ("label", "verdict"))
+    labels, predictions = (group.rows[name].to_numpy(np.int64) for name in ("label", "prediction"))
     classes, number = np.unique(np.concatenate([labels, predictions]), return_inverse=True)
     label, prediction = number.reshape(2, -1)
     shape = group.sources, len(classes)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.identity import Identified
 from linksim.link import Image
 
 Detections = npt.NDArray[np.float32]
 """(n, 6) float32: x0, y0, x1, y1 in pixels of the image, score in 0..1, class index; best score first."""
 
 
-class Task(ABC):
+class Task(Identified, ABC):
     """A frozen network that predicts from images. ``kind`` is 'classification' (a prediction is an int class index) or
     'detection' (a prediction is a ``Detections`` array); ``classes`` names what the indices mean."""
 
@@ -37,7 +38,3 @@ class Task(ABC):
             The number, or None if it cannot be told.
         """
         return len(self.classes) or None
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description of all that determines the predictions (weights' hash, input size)."""
-        return {"class": f"{type(self).__module__}:{type(self).__qualname__}", "name": self.name}

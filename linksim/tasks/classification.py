@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
@@ -25,7 +25,6 @@ from linksim.errors import ContractError, LinksimError, one_line
 from linksim.link import Image
 from linksim.tasks import efficientnet
 from linksim.tasks.base import Task
-from linksim.tasks.digest import module_digest
 
 IMAGENET_SIZE = 224
 IMAGENET_CROP = 224 / 256
@@ -97,6 +96,8 @@ class Classifier(Task):
 
     kind = "classification"
     device = "cpu"
+    version, not_identifying = 1, ("name", "device")
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
     @abstractmethod
     def class_scores(self, x: Tensor) -> Tensor:
@@ -105,9 +106,9 @@ class Classifier(Task):
     def predict(self, images: Sequence[Image]) -> list[Any]:
         """The most likely class index of each uint8 (H, W, 3) image."""
         with torch.inference_mode():
-            return [self._verdict(self.class_scores(x)) for x in to_tensors(images, self.device)]
+            return [self._prediction(self.class_scores(x)) for x in to_tensors(images, self.device)]
 
-    def _verdict(self, scores: Any) -> int:
+    def _prediction(self, scores: Any) -> int:
         if not isinstance(scores, Tensor):
             raise ContractError(
                 f"task {self.name!r}: must give a tensor of scores, but gives {type(scores).__name__}; "
@@ -140,10 +141,6 @@ class TorchClassifier(Classifier):
     def class_scores(self, x: Tensor) -> Tensor:
         """(N, classes) logits of float32 images (N, 3, H, W) in 0..255. Differentiable."""
         return self.module(x)
-
-    def identity(self) -> dict[str, Any]:
-        weights = {"module": module_digest(self.module), "file": self.digest}
-        return super().identity() | weights | {"classes": list(self.classes)}
 
 
 def to_tensors(images: Sequence[Image], device: str) -> Iterator[Tensor]:

@@ -19,7 +19,6 @@ from linksim.link import Image
 from linksim.tasks import centernet
 from linksim.tasks.base import Detections, Task
 from linksim.tasks.classification import to_tensors
-from linksim.tasks.digest import module_digest
 
 SIZE = 512
 MAX_DETECTIONS = 100
@@ -65,6 +64,7 @@ class CenterNetDetector(Task):
     """
 
     kind = "detection"
+    version, libraries, not_identifying = 1, ("torch",), ("name", "device")
     classes = COCO_CLASSES
 
     def __init__(self, network: centernet.CenterNet, name: str, device: str = "cpu") -> None:
@@ -87,13 +87,6 @@ class CenterNetDetector(Task):
         """(N, 80) logits of float32 images (N, 3, H, W) in 0..255: each class's highest peak. Differentiable."""
         heat, _ = self.module(x)
         return heat.amax((2, 3))
-
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | {
-            "weights": module_digest(self.module),
-            "max_detections": MAX_DETECTIONS,
-            "score_threshold": SCORE_THRESHOLD,
-        }
 
 
 def decode(heat: Tensor, extents: Tensor, shape: Sequence[int]) -> Detections:
@@ -126,6 +119,7 @@ class TorchDetector(Task):
     """
 
     kind = "detection"
+    version, libraries, not_identifying = 1, ("torch",), ("name", "device")
 
     def __init__(self, module: nn.Module, classes: Sequence[str], name: str = "", device: str = "cpu") -> None:
         self.module = module.to(device).eval().requires_grad_(False)
@@ -146,9 +140,6 @@ class TorchDetector(Task):
             wanted = "a list of one dict of the tensors boxes (n, 4), scores (n,) and labels (n,)"
             raise ContractError(f"task {self.name!r}: the detector must return {wanted} ({error!r})") from error
         return detections[np.argsort(-detections[:, 4], kind="stable")]
-
-    def identity(self) -> dict[str, Any]:
-        return super().identity() | {"weights": module_digest(self.module), "classes": list(self.classes)}
 
 
 def coco_detector(device: str = "cpu") -> CenterNetDetector:

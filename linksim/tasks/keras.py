@@ -13,7 +13,7 @@ from torch import Tensor
 
 from linksim.errors import LinksimError
 from linksim.tasks.classification import Classifier, Preprocess
-from linksim.tasks.digest import file_digest, module_digest
+from linksim.tasks.digest import file_digest
 
 Scorer = Callable[[npt.NDArray[np.float32]], Any]
 
@@ -21,6 +21,9 @@ Scorer = Callable[[npt.NDArray[np.float32]], Any]
 class KerasClassifier(Classifier):
     """A Keras model, or any function from float32 (1, H, W, 3) to scores (1, classes). It gets what ``preprocess``
     makes of the image, channels last. ``digest`` identifies its weights."""
+
+    libraries = ("torch", "tensorflow")
+    not_identifying = ("name", "model")
 
     def __init__(
         self, model: Scorer, preprocess: Preprocess, classes: Sequence[str] = (), name: str = "", digest: str = ""
@@ -33,10 +36,6 @@ class KerasClassifier(Classifier):
     def class_scores(self, x: Tensor) -> Tensor:
         """(N, classes) scores of float32 images (N, 3, H, W) in 0..255; no gradients."""
         return torch.from_numpy(np.array(self.model(self.preprocess(x).permute(0, 2, 3, 1).contiguous().numpy())))
-
-    def identity(self) -> dict[str, Any]:
-        weights = {"file": self.digest, "preprocess": module_digest(self.preprocess)}
-        return super().identity() | weights | {"classes": list(self.classes)}
 
 
 def load_keras(path: Path, preprocess: Preprocess, classes: Sequence[str] = ()) -> KerasClassifier:

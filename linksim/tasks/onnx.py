@@ -11,12 +11,13 @@ from torch import Tensor
 
 from linksim.errors import LinksimError
 from linksim.tasks.classification import Classifier, Preprocess
-from linksim.tasks.digest import file_digest, module_digest
 
 
 class OnnxClassifier(Classifier):
     """A model file with one float32 input (1, 3, H, W), which gets what ``preprocess`` makes of the image; its first
     output is scores (1, classes). It runs on the processor, with as many threads as torch has."""
+
+    libraries = ("torch", "onnxruntime")
 
     def __init__(self, path: Path, preprocess: Preprocess, classes: Sequence[str] = (), name: str = "") -> None:
         self.preprocess = preprocess
@@ -29,10 +30,6 @@ class OnnxClassifier(Classifier):
         """(N, classes) scores of float32 images (N, 3, H, W) in 0..255; no gradients."""
         feed = {self._session.get_inputs()[0].name: self.preprocess(x).contiguous().numpy()}
         return torch.from_numpy(self._session.run(None, feed)[0])
-
-    def identity(self) -> dict[str, Any]:
-        weights = {"file": file_digest(self.path), "preprocess": module_digest(self.preprocess)}
-        return super().identity() | weights | {"classes": list(self.classes)}
 
 
 def _session(path: Path) -> Any:

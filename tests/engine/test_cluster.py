@@ -10,9 +10,9 @@ import pytest
 from foreign import Deadly
 
 from linksim.comparison import run_comparison
+from linksim.engine.opened import open_experiment
 from linksim.engine.pools import Pool
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
 pytestmark = pytest.mark.filterwarnings("default")  # distributed's own
@@ -33,11 +33,11 @@ def address() -> Iterator[str]:
 
 
 def test_dask_gives_the_rows_of_one_process(address: str, tmp_path: Path) -> None:
-    experiment = Experiment(("foreign:Analog", "bpg", "foreign:Loud"), "foreign:Plasma", (9.0, 12.0), task="")
+    opened = open_experiment(("foreign:Analog", "bpg", "foreign:Loud"), "foreign:Plasma", (9.0, 12.0), task="")
     with DaskPool(address) as pool:
         assert pool.workers == 2
-        outcome = run_comparison(experiment, tmp_path / "dask", pool, figures=False)
-    run_comparison(experiment, tmp_path / "here", Pool(), figures=False)
+        outcome = run_comparison(opened, tmp_path / "dask", pool, figures=False)
+    run_comparison(opened, tmp_path / "here", Pool(), figures=False)
     assert set(outcome.failures) == {"foreign:Loud"}
     for name in ("summary.csv", "experiment.json", "table.md"):
         assert (tmp_path / "dask" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
@@ -47,8 +47,8 @@ def test_a_worker_that_dies_costs_its_unit_and_not_the_run(address: str, tmp_pat
     """On Dask, too: one that dies once, and one whose workers always die."""
     with DaskPool(address) as pool:
         for marker, failed in ((tmp_path / "marker", []), (tmp_path / "no" / "marker", ["deadly"])):
-            experiment = Experiment((Deadly(marker), "foreign:Analog"), "foreign:Plasma", (10.0,), task="")
-            outcome = run_comparison(experiment, tmp_path / f"out{len(failed)}", pool, figures=False)
+            opened = open_experiment((Deadly(marker), "foreign:Analog"), "foreign:Plasma", (10.0,), task="")
+            outcome = run_comparison(opened, tmp_path / f"out{len(failed)}", pool, figures=False)
             assert list(outcome.failures) == failed
             assert set(outcome.summary["method"]) == {"deadly", "foreign:Analog"} - set(failed)
     assert (tmp_path / "marker").exists()
@@ -59,12 +59,12 @@ def test_a_link_that_does_not_end_is_stopped(address: str, tmp_path: Path, monke
     """With its worker, since Dask runs units in threads; afterwards the pool has workers again."""
     monkeypatch.setattr("linksim.engine.runner.GRACE", 0.5)
     with DaskPool(address) as pool:
-        experiment = Experiment(("foreign:Endless",), "foreign:Plasma", (10.0,), task="")
-        experiment.describe()  # imports take none of its time
+        opened = open_experiment(("foreign:Endless",), "foreign:Plasma", (10.0,), task="")
+        assert opened.description  # imports take none of its time
         with pytest.raises(LinksimError, match="a unit took more than 2 s and was stopped"):
-            run_comparison(experiment, tmp_path, pool, timeout=2.0, figures=False)
-        experiment = Experiment(("foreign:Analog",), "foreign:Plasma", (12.0,), task="")
-        assert run_comparison(experiment, tmp_path, pool, figures=False).failures == {}
+            run_comparison(opened, tmp_path, pool, timeout=2.0, figures=False)
+        opened = open_experiment(("foreign:Analog",), "foreign:Plasma", (12.0,), task="")
+        assert run_comparison(opened, tmp_path, pool, figures=False).failures == {}
 
 
 def test_a_scheduler_that_goes_away_gives_one_line(tmp_path: Path) -> None:
@@ -73,9 +73,9 @@ def test_a_scheduler_that_goes_away_gives_one_line(tmp_path: Path) -> None:
     going = threading.Timer(1.0, cluster.close)
     going.start()
     try:
-        experiment = Experiment(("foreign:Slow",), "foreign:Many", tuple(map(float, range(21))), task="")
+        opened = open_experiment(("foreign:Slow",), "foreign:Many", tuple(map(float, range(21))), task="")
         with pytest.raises(LinksimError, match="run the same command to resume"):
-            run_comparison(experiment, tmp_path, pool, figures=False)
+            run_comparison(opened, tmp_path, pool, figures=False)
     finally:
         going.join()
         pool.close()

@@ -31,10 +31,10 @@ import linksim
 from linksim.channels.awgn import AWGN
 from linksim.comparison import run_comparison
 from linksim.engine.contract import CheckedTask
+from linksim.engine.opened import open_experiment
 from linksim.engine.pools import Pool
 from linksim.engine.replay import deliver
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 from linksim.link import Budget, Image, Reception
 from linksim.scoring.image_quality import psnr
 
@@ -104,7 +104,9 @@ def test_an_outage_is_grey_whatever_the_link_shows(tmp_path: Path) -> None:
     table = linksim.compare([Bright()], Plasma(1), [20.0], task="", out=tmp_path)
     grey = np.full((64, 64, 3), 128, np.uint8)
     assert (table["outage"].item(), table["psnr"].item()) == (1, pytest.approx(psnr(Plasma()[0].image, grey)))
-    ((delivery,),) = deliver(Experiment((Bright(),), Plasma(1), (20.0,), task=""), "Bright", Budget("bpp", 0.25), [0])
+    ((delivery,),) = deliver(
+        open_experiment((Bright(),), Plasma(1), (20.0,), task=""), "Bright", Budget("bpp", 0.25), [0]
+    )
     assert (delivery.image == grey).all()
 
 
@@ -128,15 +130,15 @@ def test_a_link_that_spends_more_than_its_budget_is_named_under_the_table(tmp_pa
     ],
 )
 def test_a_channel_that_breaks_the_contract_is_named(tmp_path: Path, change: Any, message: str) -> None:
-    experiment = Experiment((Analog(),), Plasma(), (10.0,), channel=Received(change), task="")
+    opened = open_experiment((Analog(),), Plasma(), (10.0,), channel=Received(change), task="")
     with pytest.raises(LinksimError, match=f"channel 'awgn': {message}"):
-        run_comparison(experiment, tmp_path, Pool(), figures=False)
+        run_comparison(opened, tmp_path, Pool(), figures=False)
 
 
 def test_a_channel_cannot_change_what_is_sent_at_the_next_snr(tmp_path: Path) -> None:
-    experiment = Experiment((Analog(),), Plasma(), (10.0, 20.0), channel=Scribbling(), task="")
+    opened = open_experiment((Analog(),), Plasma(), (10.0, 20.0), channel=Scribbling(), task="")
     with pytest.raises(LinksimError, match=r"channel 'awgn': transmit failed with ValueError: .*read-only"):
-        run_comparison(experiment, tmp_path, Pool(), figures=False)
+        run_comparison(opened, tmp_path, Pool(), figures=False)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +230,6 @@ class OverflowingChannel(AWGN):
 
 @pytest.mark.filterwarnings("error")
 def test_a_channel_whose_symbols_are_too_large_for_them_is_named(tmp_path: Path) -> None:
-    experiment = Experiment((Analog(),), Plasma(), (10.0,), channel=OverflowingChannel(), task="")
+    opened = open_experiment((Analog(),), Plasma(), (10.0,), channel=OverflowingChannel(), task="")
     with pytest.raises(LinksimError, match="channel 'overflowing': its symbols hold NaN or infinity"):
-        run_comparison(experiment, tmp_path, Pool(), figures=False)
+        run_comparison(opened, tmp_path, Pool(), figures=False)

@@ -24,18 +24,19 @@ import linksim
 from linksim.channels.awgn import AWGN
 from linksim.comparison import run_comparison
 from linksim.engine.measure import Row
+from linksim.engine.opened import open_experiment
 from linksim.engine.pools import InProcess, Pool, ProcessPool
 from linksim.engine.runner import run
 from linksim.engine.store import Store
+from linksim.engine.units import Unit
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment, Unit
 from linksim.tasks.base import Task
 
 
 def run_with_workers(out: Path, *methods: str | linksim.Link, timeout: float = 60.0) -> dict[str, str]:
-    experiment = Experiment(methods, "foreign:Plasma", (10.0,), task="")
+    opened = open_experiment(methods, "foreign:Plasma", (10.0,), task="")
     with ProcessPool(2) as pool:
-        return run_comparison(experiment, out, pool, timeout=timeout, figures=False).failures
+        return run_comparison(opened, out, pool, timeout=timeout, figures=False).failures
 
 
 def test_a_worker_that_dies_costs_its_unit_and_not_the_run(tmp_path: Path) -> None:
@@ -124,30 +125,30 @@ def test_what_cannot_be_sent_to_workers_is_named(tmp_path: Path) -> None:
 
 
 def test_rows_are_handed_on_as_they_are_stored(tmp_path: Path) -> None:
-    experiment, store = Experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
+    opened, store = open_experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
     seen: list[tuple[str, int]] = []
 
     def on_rows(unit: Unit, rows: list[Row]) -> None:
         assert (store.rows_folder / unit.part).exists()
         seen.append((unit.method, len(rows)))
 
-    run(experiment, store, Pool(), on_rows=on_rows)
+    run(opened, store, Pool(), on_rows=on_rows)
     assert seen == [("foreign:Analog", 32), ("original", 32)] * 5
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_stopped_early_has_the_same_images_for_every_method(workers: int, tmp_path: Path) -> None:
-    experiment, store = Experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
+    opened, store = open_experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
     measured: list[Unit] = []
     with Pool() if workers == 1 else ProcessPool(workers) as pool:
         outcome = run(
-            experiment, store, pool, on_rows=lambda unit, _: measured.append(unit), stop=lambda: len(measured) >= 3
+            opened, store, pool, on_rows=lambda unit, _: measured.append(unit), stop=lambda: len(measured) >= 3
         )
     images = [(unit.method, tuple(unit.images)) for unit in outcome.units]
     assert 4 <= len(images) < 10
     assert images[0::2] == [("foreign:Analog", part) for _, part in images[1::2]]
     assert {unit.id for unit in measured} == {unit.id for unit in outcome.units}
-    assert len(run(experiment, store, Pool()).units) == 10
+    assert len(run(opened, store, Pool()).units) == 10
 
 
 def wait(*_: object) -> Any:
@@ -189,9 +190,9 @@ class WaitingChannel(AWGN):
 )
 def test_what_does_not_end_is_named(part: dict[str, Any], named: str, tmp_path: Path) -> None:
     linksim.compare([Analog()], Plasma(), 10.0, task="")  # what is imported and compiled then must not take its time
-    experiment = Experiment(**{"methods": (Analog(),), "dataset": Plasma(), "snr_db": (10.0,), "task": "", **part})
+    opened = open_experiment(**{"methods": (Analog(),), "dataset": Plasma(), "snr_db": (10.0,), "task": "", **part})
     with pytest.raises(LinksimError, match=f"{named} took more than 0.2 s and was stopped"):
-        run_comparison(experiment, tmp_path, Pool(), timeout=0.2, figures=False)
+        run_comparison(opened, tmp_path, Pool(), timeout=0.2, figures=False)
 
 
 def test_a_unit_that_the_executor_drops_is_submitted_again(tmp_path: Path) -> None:
@@ -211,6 +212,6 @@ def test_a_unit_that_the_executor_drops_is_submitted_again(tmp_path: Path) -> No
 
     pool = Pool()
     pool.executor = Forgetful()
-    experiment = Experiment((Analog(), "original"), Plasma(), (10.0,), task="")
-    assert run_comparison(experiment, tmp_path, pool, figures=False).failures == {}
+    opened = open_experiment((Analog(), "original"), Plasma(), (10.0,), task="")
+    assert run_comparison(opened, tmp_path, pool, figures=False).failures == {}
     assert pool.executor.dropped == 5

@@ -49,7 +49,7 @@ class Reader:
         place = f'.card[data-method="{method}"]'
         return (
             self.find(f"{place} img").get_attribute("src"),
-            self.text(f"{place} .verdict"),
+            self.text(f"{place} .prediction"),
             self.text(f"{place} .psnr"),
         )
 

@@ -56,7 +56,7 @@ def rows(images: int = 12, method: str = "a", **columns: Any) -> pd.DataFrame:
         "psnr": stream.normal(30, 3, images),
         "ssim": stream.uniform(0.5, 1, images),
         "label": None,
-        "verdict": None,
+        "prediction": None,
         "correct": None,
         "agreement": None,
         "detections": None,
@@ -68,7 +68,7 @@ def labelled(images: int = 12, wrong: int = 4, **columns: Any) -> pd.DataFrame:
     """Rows with predictions, the first ``wrong`` of them wrong."""
     label = np.arange(images) % 3
     prediction = np.where(np.arange(images) < wrong, (label + 1) % 3, label)
-    found = {"label": label, "verdict": prediction, "correct": label == prediction, "agreement": False}
+    found = {"label": label, "prediction": prediction, "correct": label == prediction, "agreement": False}
     return rows(images, **(found | columns))
 
 
@@ -105,7 +105,7 @@ def test_a_metrics_interval_is_that_of_its_definition_in_each_resample() -> None
     f1, bler = [], []
     for weights in bootstrap_weights(15):
         drawn = frame.loc[np.repeat(np.arange(30), weights[number])]
-        f1.append(f1_score(drawn["label"].astype(int), drawn["verdict"].astype(int), average="macro"))
+        f1.append(f1_score(drawn["label"].astype(int), drawn["prediction"].astype(int), average="macro"))
         bler.append(drawn["block_errors"].sum() / drawn["blocks_sent"].sum())
     for name, values in (("f1", f1), ("bler", bler)):
         assert [line[f"{name}_lo"], line[f"{name}_hi"]] == pytest.approx(np.quantile(values, (0.025, 0.975)), abs=1e-9)
@@ -115,7 +115,7 @@ def test_a_metrics_interval_is_that_of_its_definition_in_each_resample() -> None
 def test_f1_is_scikit_learns_also_over_classes_that_only_predictions_have(high: int) -> None:
     stream = np.random.default_rng(1)
     labels, predictions = stream.integers(0, 5, 200), stream.integers(-1, high, 200)
-    frame = labelled(200, label=labels, verdict=predictions, correct=labels == predictions)
+    frame = labelled(200, label=labels, prediction=predictions, correct=labels == predictions)
     group = Group(frame, np.arange(200), Truth(Boxes()))
     assert value(macro_f1(group), 200) == pytest.approx(f1_score(labels, predictions, average="macro"), abs=1e-12)
 
@@ -203,7 +203,7 @@ def test_a_paired_difference_of_f1_is_narrower_than_that_of_strangers() -> None:
     better = np.where(np.arange(200) < 10, label, guess)
     frame = pd.concat(
         [
-            labelled(200, method=name, label=label, verdict=given, correct=label == given)
+            labelled(200, method=name, label=label, prediction=given, correct=label == given)
             for name, given in (("plain", guess), ("better", better))
         ],
         ignore_index=True,

@@ -17,7 +17,7 @@ class BrightestChannel(nn.Module):
         return x.mean((2, 3))
 
 
-def test_verdict_is_the_largest_logit():
+def test_prediction_is_the_largest_logit():
     red = np.zeros((4, 6, 3), np.uint8)
     red[..., 0] = 9
     task = TorchClassifier(BrightestChannel(), ("r", "g", "b"))
@@ -44,7 +44,7 @@ def test_a_detector_given_as_a_classifier_is_told_where_it_belongs():
         TorchClassifier(Boxes(), name="odd").predict(images(1))
 
 
-def test_verdict_does_not_depend_on_the_neighbours():
+def test_prediction_does_not_depend_on_the_neighbours():
     task = imagenet_classifier()
     batch = images(3)
     logits = []

@@ -56,7 +56,7 @@ def test_nothing_found_is_an_empty_array():
     assert decode(*maps({}), (32, 32)).shape == (0, 6)
 
 
-def test_a_photo_has_the_same_verdict_alone_and_in_company():
+def test_a_photo_has_the_same_prediction_alone_and_in_company():
     """scikit-image's astronaut in 3:2 format, and at half the size."""
     task = coco_detector()
     photo = skimage.data.astronaut()[:340]

@@ -107,7 +107,7 @@ def keras_twin(small):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's, beside numpy 2
 @pytest.mark.parametrize("form", ["small.keras", "saved_model"])
-def test_keras_gives_the_verdicts_of_torch(small, keras_twin, names, tmp_path, form):
+def test_keras_gives_the_predictions_of_torch(small, keras_twin, names, tmp_path, form):
     path = tmp_path / form
     keras_twin.save(path) if path.suffix else keras_twin.export(path, verbose=False)
     task = load_task(f"{path}?{QUERY}&classes={names}")

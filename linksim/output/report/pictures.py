@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from linksim.data.base import Objects, Sample
 from linksim.engine.measure import batches
+from linksim.engine.opened import Opened
 from linksim.engine.pools import Pool
 from linksim.engine.replay import Delivery, deliver, evenly_spaced, found_boxes
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 from linksim.link import Budget
 from linksim.output.report.album import Album
 
-Call = tuple[Experiment, str, Budget, Sequence[int], tuple[float, ...]]  # the arguments of ``deliver``
+Call = tuple[Opened, str, Budget, Sequence[int], tuple[float, ...]]  # the arguments of ``deliver``
 
 PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
@@ -32,17 +32,18 @@ MAX_DELIVERIES = 800
 """Of all images, methods, budgets and SNRs by default: seconds to send again, megabytes to show."""
 
 
-def chosen(experiment: Experiment, count: int | None) -> list[int]:
+def chosen(opened: Opened, count: int | None) -> list[int]:
     """Numbers of the images to show, evenly spaced; as many as are quickly sent again if there is no ``count``."""
     if count is None:
-        height, width = experiment.data[0].image.shape[:2]
-        each = len(experiment.method_names) * len(experiment.budgets) * len(experiment.snr_db)
+        experiment = opened.experiment
+        height, width = opened.dataset[0].image.shape[:2]
+        each = len(experiment.methods) * len(experiment.budgets) * len(experiment.snr_db)
         count = min(MAX_IMAGES, max(1, MAX_PIXELS // (height * width)), MAX_DELIVERIES // each)
-    return evenly_spaced(experiment.size, count)
+    return evenly_spaced(opened.size, count)
 
 
 def gather(
-    experiment: Experiment,
+    opened: Opened,
     methods: Iterable[str],
     numbers: Sequence[int],
     album: Album,
@@ -53,30 +54,31 @@ def gather(
 
     ``items``: the images. ``shown[budget][method][image][snr]``: what arrived, see ``_shown``.
     """
+    experiment = opened.experiment
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
     pairs = [(method, budget) for budget in experiment.budgets for method in methods]
-    groups = [list(batch) for batch in batches(experiment.data, numbers)]  # a network takes several at once anyway
+    groups = [list(batch) for batch in batches(opened.dataset, numbers)]  # a network takes several at once anyway
     calls: list[Call] = []
     for group in groups:
-        calls.append((experiment, "original", experiment.budgets[0], group, rising[:1]))
-        calls += [(experiment, method, budget, group, rising) for method, budget in pairs]
+        calls.append((opened, "original", experiment.budgets[0], group, rising[:1]))
+        calls += [(opened, method, budget, group, rising) for method, budget in pairs]
     arriving = _in_order(pool, calls, progress)
     items: list[dict[str, Any]] = []
     shown: dict[str, dict[str, list[Any]]] = {str(b): {m: [] for m in methods} for b in experiment.budgets}
     for group in groups:
-        samples = [experiment.data[number] for number in group]
+        samples = [opened.dataset[number] for number in group]
         for sample, (original,) in zip(samples, next(arriving), strict=True):
             items.append(_item(sample) | _shown(original, sample.objects, album))
         for method, budget in pairs:
             for sample, deliveries in zip(samples, next(arriving), strict=True):
                 shown[str(budget)][method].append([_shown(d, sample.objects, album) for d in deliveries])
     progress(len(calls), len(calls))
-    judge = experiment.judge
+    task = opened.task
     return {
         "items": items,
         "shown": shown,
-        "kind": judge.kind if judge else "",
-        "classes": list(experiment.data.classes or judge.classes) if judge else [],
+        "kind": task.kind if task else "",
+        "classes": list(opened.dataset.classes or task.classes) if task else [],
         "pixelated": all(max(item["width"], item["height"]) <= PIXELATED for item in items),
     }
 
@@ -121,8 +123,8 @@ def _shown(delivery: Delivery, truth: Objects | None, album: Album) -> dict[str,
     row = delivery.row
     shown = {"picture": album.add(delivery.image), "ok": row["ok"]}
     shown["psnr"] = round(row["psnr"], 2) if np.isfinite(row["psnr"]) else None
-    if "verdict" in row:
-        shown |= {"verdict": row["verdict"], "correct": row["correct"]}
+    if "prediction" in row:
+        shown |= {"prediction": row["prediction"], "correct": row["correct"]}
     if "detections" in row and truth is not None:
         height, width = delivery.image.shape[:2]
         shown["boxes"] = [

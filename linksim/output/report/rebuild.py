@@ -1,79 +1,70 @@
-"""From ``experiment.json`` back to the experiment, and whether it still is the one that was run."""
+"""A finished folder, opened again: its experiment, and whether it still is the one that was run."""
 
 from __future__ import annotations
 
 import json
-import shlex
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from linksim.engine.opened import Opened
+from linksim.engine.store import Store
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
-from linksim.grid import parse_budgets
 
 
-def experiment_from(description: dict[str, Any], device: str = "cpu") -> Experiment:
-    """The experiment that ``Experiment.describe`` described; a LinksimError if names cannot say what it was."""
+def read_description(folder: Path) -> dict[str, Any]:
+    """What experiment.json of a comparison's folder holds."""
+    found = Store(folder).experiment() if (folder / "experiment.json").is_file() else None
+    if found is None:
+        raise LinksimError(f"{folder} holds no experiment.json; make one with 'linksim compare --out {folder}'")
+    return found
+
+
+def reopen(description: dict[str, Any], device: str = "cpu") -> Opened:
+    """The experiment that ``experiment.json`` describes.
+
+    Raises:
+        LinksimError: it was written by another version, or its names cannot say what was run.
+    """
+    if not isinstance(description.get("experiment"), dict):
+        raise LinksimError("experiment.json was written by another version of linksim; run the comparison again")
+    opened = Opened(Experiment.from_json(description["experiment"] | {"device": device}))
     try:
-        words = shlex.split(description["command"])
-        named = dict(zip(words[2::2], words[3::2], strict=True))
-        task = named.get("--task")
-        experiment = Experiment(
-            methods=tuple(description["methods"]),
-            dataset=named["--dataset"],
-            snr_db=tuple(description["snr_db"]),
-            budgets=tuple(budget for text in description["budgets"] for budget in parse_budgets(*text.split("="))),
-            channel=named.get("--channel", "awgn"),
-            task="" if task == "none" else task,
-            seed=description["seed"],
-            trials=description["trials"],
-            limit=int(named["--limit"]) if "--limit" in named else None,
-            over_budget=description["over_budget"],
-            device=device,
-        )
-    except LinksimError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise LinksimError(f"the experiment's description is incomplete: {type(error).__name__} {error}") from error
-    _check_names(experiment)
-    return experiment
-
-
-def _check_names(experiment: Experiment) -> None:
-    try:
-        _ = experiment.data, experiment.medium, experiment.judge
-        for method in experiment.method_names:
-            experiment.link(method, experiment.budgets[0])
+        _ = opened.dataset, opened.task, [opened.channel(name) for name in opened.experiment.channels]
+        for method in opened.experiment.methods:
+            opened.link(method, opened.experiment.budgets[0])
     except LinksimError as error:
         raise LinksimError(
-            f"the experiment cannot be rebuilt from its names ({error}); if it ran over Python objects, "
+            f"the experiment cannot be opened from its names ({error}); if it ran over Python objects, "
             "write the page where they are, with linksim.output.report.write_report"
         ) from error
+    return opened
 
 
-MAY_CHANGE = ("command", "linksim", "links", "notes", "versions")
-"""What two descriptions of one experiment may differ in: how it was written, and by which programs it was run."""
+def changes_since(description: dict[str, Any], opened: Opened, summary: pd.DataFrame) -> list[str]:
+    """Sentences on what has changed since the experiment was run and described.
 
-
-def check_same(description: dict[str, Any], experiment: Experiment, summary: pd.DataFrame) -> list[str]:
-    """Sentences on what has changed since the experiment was run and described; a LinksimError if it is another one,
-    or if the summary is not its."""
-    now = json.loads(json.dumps(experiment.describe()))
-    for name in now:
-        if name not in MAY_CHANGE and now[name] != description.get(name):
-            raise LinksimError(f"{name} is not what was run: {description.get(name)} then, {now[name]} now")
-    strangers = set(summary["method"].astype(str)) - set(experiment.method_names)
-    points = summary["snr_db"].nunique(), summary["budget"].nunique()
-    if strangers or points != (len(experiment.snr_db), len(experiment.budgets)):
+    Raises:
+        LinksimError: data, task or channels are not those that were run, or the summary is not this experiment's.
+    """
+    now: dict[str, Any] = json.loads(json.dumps(opened.description))
+    before = description.get("identities", {})
+    for name, identity in now["identities"].items():
+        if name != "links" and identity != before.get(name):
+            raise LinksimError(f"{name}: not what was run; run the comparison again")
+    experiment = opened.experiment
+    strangers = set(summary["method"].astype(str)) - set(experiment.methods)
+    points = summary["snr_db"].nunique(), summary["budget"].nunique(), summary["channel"].nunique()
+    if strangers or points != (len(experiment.snr_db), len(experiment.budgets), len(experiment.channels)):
         raise LinksimError("summary.csv is not of the experiment in experiment.json; run the comparison again")
     then = description.get("versions", {})
     changes = [
         f"{name} {then.get(name)}, now {value}" for name, value in now["versions"].items() if then.get(name) != value
     ]
-    changes += [
-        f"the link {name}" for name, value in now["links"].items() if description.get("links", {}).get(name) != value
-    ]
+    links = before.get("links", {})
+    changes += [f"the link {name}" for name, value in now["identities"]["links"].items() if links.get(name) != value]
     if not changes:
         return []
     return [f"since the table was made, this has changed, so pictures may differ from it: {'; '.join(changes)}"]

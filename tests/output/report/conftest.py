@@ -6,39 +6,39 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from reports import reported
 
+from linksim.comparison import summarise_rows
+from linksim.engine.opened import Opened, open_experiment
 from linksim.engine.pools import Pool
 from linksim.engine.runner import run
 from linksim.engine.store import Store
-from linksim.experiment import Experiment
 from linksim.link import Budget
-from linksim.output.report import write_report
-from linksim.scoring.aggregation import summarise
+from linksim.output.tables import as_csv
 
-Finish = Callable[[Experiment, Path], Path]
+Finish = Callable[[Opened, Path], Path]
 
 
 @pytest.fixture(scope="session")
 def finish() -> Finish:
     """Runs an experiment and leaves in a folder what a report needs of it."""
 
-    def finish(experiment: Experiment, folder: Path) -> Path:
+    def finish(opened: Opened, folder: Path) -> Path:
         store = Store(folder)
-        store.write_experiment(experiment.describe())
-        outcome = run(experiment, store, Pool())
+        store.write_experiment(opened.description)
+        outcome = run(opened, store, Pool())
         assert not outcome.failures
-        rows = store.read([(unit.id, unit.snr_db) for unit in outcome.units])
-        summary = summarise(rows, experiment.data, experiment.method_names, tuple(map(str, experiment.budgets)))
-        summary.to_csv(folder / "summary.csv", index=False, float_format="%.6g")
+        found = summarise_rows(opened, store.read(outcome.units), opened.experiment.methods)
+        (folder / "summary.csv").write_text(as_csv(found.summary))
         return folder
 
     return finish
 
 
 @pytest.fixture(scope="session")
-def experiment() -> Experiment:
+def opened() -> Opened:
     """A digital method, whose cliff lies at 8.5 dB, beside an analog one; made of names only."""
-    return Experiment(
+    return open_experiment(
         methods=("webp+capacity", "foreign:Analog"),
         dataset="foreign:Plasma",
         snr_db=tuple(map(float, range(0, 21, 4))),
@@ -49,12 +49,12 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="session")
-def folder(experiment: Experiment, finish: Finish, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(opened: Opened, finish: Finish, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the finished comparison."""
-    return finish(experiment, tmp_path_factory.mktemp("finished"))
+    return finish(opened, tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture(scope="session")
-def page(experiment: Experiment, folder: Path) -> Path:
+def page(opened: Opened, folder: Path) -> Path:
     """Its page, with four of the six images."""
-    return write_report(folder, experiment, images=4)
+    return reported(folder, opened, images=4)

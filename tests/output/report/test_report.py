@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 from foreign import Analog, Plasma, Warmth
 from PIL import Image as Pillow
+from reports import reported
 
 from linksim.data.base import Objects, Sample
+from linksim.engine.opened import Opened, open_experiment
 from linksim.errors import LinksimError
-from linksim.experiment import Experiment
 from linksim.link import Budget, Image
 from linksim.output import tables
-from linksim.output.report import read_description, write_report
 from linksim.output.report.page import embedded, policy
 from linksim.output.report.pictures import chosen
+from linksim.output.report.rebuild import read_description
 from linksim.scoring.metrics import PSNR_CAP
 
 VENDORED = {
@@ -66,10 +67,10 @@ def test_the_policy_allows_the_pages_own_scripts_and_nothing_else(page: Path) ->
     assert "unsafe" not in policy("", ["", ""])
 
 
-def test_it_holds_the_summary_and_the_facts(page: Path, experiment: Experiment, folder: Path) -> None:
+def test_it_holds_the_summary_and_the_facts(page: Path, opened: Opened, folder: Path) -> None:
     data = content(page, "data")
     assert data["csv"] == (folder / "summary.csv").read_text()
-    assert data["facts"] == tables.facts(experiment, tables.read_summary(folder))
+    assert data["facts"] == tables.facts(opened, tables.read_summary(folder))
     assert data["methods"] == ["webp+capacity", "foreign:Analog"]
     assert data["budgets"] == ["bpp=0.5", "bpp=1"]
     assert data["snr_db"] == [0, 4, 8, 12, 16, 20]
@@ -82,7 +83,7 @@ def test_it_holds_the_summary_and_the_facts(page: Path, experiment: Experiment, 
         assert row["acc_lo"] == line["acc_lo"]
 
 
-def test_the_viewer_shows_what_was_measured(page: Path, experiment: Experiment) -> None:
+def test_the_viewer_shows_what_was_measured(page: Path, opened: Opened) -> None:
     viewer, pictures = content(page, "data")["viewer"], content(page, "pictures")
     assert [item["key"] for item in viewer["items"]] == ["plasma0", "plasma2", "plasma3", "plasma5"]
     cliff = viewer["shown"]["bpp=0.5"]["webp+capacity"][1]
@@ -92,7 +93,7 @@ def test_the_viewer_shows_what_was_measured(page: Path, experiment: Experiment) 
     grey = decode(pictures[cliff[0]["picture"]])
     assert (grey == 128).all()
     original = decode(pictures[viewer["items"][1]["picture"]])
-    np.testing.assert_array_equal(original, experiment.data[2].image)
+    np.testing.assert_array_equal(original, opened.dataset[2].image)
     analog = viewer["shown"]["bpp=0.5"]["foreign:Analog"][1]
     assert len({cell["picture"] for cell in analog}) == 6
     received = decode(pictures[analog[5]["picture"]])
@@ -104,12 +105,12 @@ def decode(text: str) -> np.ndarray[Any, Any]:
     return np.asarray(Pillow.open(io.BytesIO(base64.b64decode(text))).convert("RGB"))
 
 
-def test_a_page_without_pictures(experiment: Experiment, folder: Path, tmp_path: Path) -> None:
-    page = write_report(folder, experiment, images=0, out=tmp_path / "plain.html", title="Figure 4 <draft>")
+def test_a_page_without_pictures(opened: Opened, folder: Path, tmp_path: Path) -> None:
+    page = reported(folder, opened, images=0, out=tmp_path / "plain.html", title="Figure 4 <draft>")
     assert "viewer" not in content(page, "data")
     assert "<h1>Figure 4 &lt;draft&gt;</h1>" in page.read_text()
     with pytest.raises(LinksimError, match="images -1"):
-        write_report(folder, experiment, images=-1)
+        reported(folder, opened, images=-1)
 
 
 class Tricky(Plasma):
@@ -125,8 +126,8 @@ class Tricks(Warmth):
 def test_names_are_text_never_markup(finish: Callable[..., Path], tmp_path: Path) -> None:
     link = Analog()
     link.name = "<b>&'\"</script>"
-    tricky = Experiment((link,), Tricky(2), (10.0,), (Budget("bpp", 1),), task=Tricks())
-    page = write_report(finish(tricky, tmp_path), tricky, images=1, title=link.name)
+    tricky = open_experiment((link,), Tricky(2), (10.0,), (Budget("bpp", 1),), task=Tricks())
+    page = reported(finish(tricky, tmp_path), tricky, images=1, title=link.name)
     text = page.read_text()
     assert text.count("</script>") == 4
     assert "<img" not in text
@@ -136,8 +137,8 @@ def test_names_are_text_never_markup(finish: Callable[..., Path], tmp_path: Path
 
 
 def test_exact_and_absent_values(finish: Callable[..., Path], tmp_path: Path) -> None:
-    plain = Experiment(("original", "foreign:Analog"), Plasma(2), (10.0,), (Budget("bpp", 1),), task="")
-    data = content(write_report(finish(plain, tmp_path), plain, images=1), "data")
+    plain = open_experiment(("original", "foreign:Analog"), Plasma(2), (10.0,), (Budget("bpp", 1),), task="")
+    data = content(reported(finish(plain, tmp_path), plain, images=1), "data")
     original, analog = data["rows"]
     assert original["psnr"] == pytest.approx(PSNR_CAP, abs=1e-4)
     assert any("arrive exactly" in fact and "original 2 of 2" in fact for fact in data["facts"])
@@ -147,11 +148,11 @@ def test_exact_and_absent_values(finish: Callable[..., Path], tmp_path: Path) ->
     assert data["viewer"]["shown"]["bpp=1"]["original"][0][0]["psnr"] is None
 
 
-def test_a_folder_that_holds_no_run_is_named(tmp_path: Path, experiment: Experiment) -> None:
+def test_a_folder_that_holds_no_run_is_named(tmp_path: Path, opened: Opened) -> None:
     with pytest.raises(LinksimError, match=r"experiment\.json"):
         read_description(tmp_path)
     with pytest.raises(LinksimError, match=r"summary\.csv"):
-        write_report(tmp_path, experiment)
+        reported(tmp_path, opened)
     assert not list(tmp_path.iterdir())
 
 
@@ -174,8 +175,8 @@ class Finder(Warmth):
 
 
 def test_boxes_are_drawn_with_what_they_found(finish: Callable[..., Path], tmp_path: Path) -> None:
-    boxed = Experiment(("foreign:Analog",), Boxed(2), (10.0,), (Budget("bpp", 1),), task=Finder())
-    viewer = content(write_report(finish(boxed, tmp_path), boxed, images=1), "data")["viewer"]
+    boxed = open_experiment(("foreign:Analog",), Boxed(2), (10.0,), (Budget("bpp", 1),), task=Finder())
+    viewer = content(reported(finish(boxed, tmp_path), boxed, images=1), "data")["viewer"]
     (item,) = viewer["items"]
     assert item["truth"] == [[0, 0, 0.5, 0.5, 0], [0.5, 0, 1, 0.25, 1]]
     boxes = viewer["shown"]["bpp=1"]["foreign:Analog"][0][0]["boxes"]
@@ -227,7 +228,7 @@ def luminance(colour: str) -> float:
 
 
 def test_as_many_images_as_are_quickly_sent_again() -> None:
-    small = Experiment(("bpg",), Plasma(20), (10.0,), (Budget("bpp", 1),), task="")
+    small = open_experiment(("bpg",), Plasma(20), (10.0,), (Budget("bpp", 1),), task="")
     assert chosen(small, None) == [0, 3, 5, 8, 11, 14, 16, 19]
     assert chosen(small, 2) == [0, 19]
     assert len(chosen(replace(small, dataset="photos"), None)) == 4

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from foreign import Plasma
 from page_reader import Reader
+from reports import reported
 
-from linksim.experiment import Experiment
+from linksim.engine.opened import open_experiment
 from linksim.link import Budget
-from linksim.output.report import write_report
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = [
@@ -287,8 +287,8 @@ def test_the_page_loads_nothing_and_opens_within_two_seconds(reader: Reader, pag
 
 
 def test_one_snr_alone(reader: Reader, finish: Callable[..., Path], tmp_path: Path) -> None:
-    single = Experiment(("original", ANALOG), Plasma(2), (10.0,), (Budget("bpp", 1),), task="")
-    reader.open(write_report(finish(single, tmp_path), single, images=2))
+    single = open_experiment(("original", ANALOG), Plasma(2), (10.0,), (Budget("bpp", 1),), task="")
+    reader.open(reported(finish(single, tmp_path), single, images=2))
     assert not reader.find("#snr").is_enabled()
     assert not reader.find("#budget").is_displayed()
     assert reader.text("#y-title") == "PSNR (dB)"
@@ -301,8 +301,8 @@ def test_strange_names_are_shown_and_do_nothing(reader: Reader, finish: Callable
 
     link = Analog()
     link.name = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
-    tricky = Experiment((link,), Plasma(2), (0.0, 10.0), (Budget("bpp", 1),), task="")
-    reader.open(write_report(finish(tricky, tmp_path), tricky, images=1, title=link.name))
+    tricky = open_experiment((link,), Plasma(2), (0.0, 10.0), (Budget("bpp", 1),), task="")
+    reader.open(reported(finish(tricky, tmp_path), tricky, images=1, title=link.name))
     assert reader.browser.title == f"{link.name} · linksim"
     assert reader.text("h1") == link.name
     assert reader.text("#legend button") == link.name

@@ -54,7 +54,7 @@ function card(method, name, item) {
   const title = element("h3", {}, ...(method === "original" ? [] : [swatch(method)]), element("span", {}, name));
   const strip = element("div", { className: "strip", "aria-hidden": "true" });
   strip.append(...data.snr_db.map((snr, i) => element("i", { title: `${snr} dB`, onclick: () => choose({ snr: i }) })));
-  const lines = ["verdict", "psnr"].map((className) => element("div", { className }));
+  const lines = ["prediction", "psnr"].map((className) => element("div", { className }));
   const text = element("div", { className: "text" }, title, ...lines, strip);
   const picture = element("span", { className: "picture" }, img);
   return element("article", { className: "card panel", "data-method": method, "aria-label": name }, picture, text);
@@ -81,7 +81,7 @@ function fill(place, cell, item) {
   const original = place.dataset.method === "original";
   img.alt = original ? `${item.key} before it is sent` : `${item.key} as ${place.dataset.method} delivers it at ${snrText(state.snr)}${cell.ok ? "" : ": an outage"}`;
   place.querySelector(".psnr").textContent = original ? truthText(item) : cell.psnr === null ? "exact" : `PSNR ${cell.psnr.toFixed(2)} dB`;
-  place.querySelector(".verdict").replaceChildren(verdictText(cell, item));
+  place.querySelector(".prediction").replaceChildren(predictionText(cell, item));
   place.querySelector(".picture").classList.toggle("lost", !cell.ok);
   drawBoxes(place.querySelector(".picture"), cell, original ? item.truth : null, item);
 }
@@ -94,17 +94,17 @@ function truthText(item) {
 }
 
 /** The task's prediction in words and in colour. */
-function verdictText(cell, item) {
+function predictionText(cell, item) {
   if (cell.boxes) {
     const hits = cell.boxes.filter((box) => box[6]).length;
     const wrong = cell.boxes.length - hits;
     const text = `${hits} of ${item.truth.length} found${wrong ? `, ${wrong} false` : ""}`;
     return element("span", { className: hits === item.truth.length && !wrong ? "right" : hits ? "" : "wrong" }, text);
   }
-  if (cell.verdict === undefined) return element("span", { className: "muted" }, cell === item ? "as sent" : cell.ok ? "delivered" : "outage");
+  if (cell.prediction === undefined) return element("span", { className: "muted" }, cell === item ? "as sent" : cell.ok ? "delivered" : "outage");
   const [sign, said] = cell.correct ? ["✓", "right: "] : ["✗", "wrong: "];
   const mark = element("span", { role: "img", "aria-label": said }, sign);
-  return element("span", { className: cell.correct ? "right" : "wrong" }, mark, ` ${className(cell.verdict)}`);
+  return element("span", { className: cell.correct ? "right" : "wrong" }, mark, ` ${className(cell.prediction)}`);
 }
 
 /** The class of a cell of the strip. */

@@ -1,0 +1,16 @@
+"""The report page of a finished folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from linksim.engine.opened import Opened
+from linksim.output.report import write_report
+from linksim.output.tables import facts, read_summary
+
+
+def reported(folder: Path, opened: Opened, **options: Any) -> Path:
+    """The page of a finished folder, as ``linksim report`` writes it."""
+    summary = read_summary(folder)
+    return write_report(folder, opened, summary, facts(opened, summary), **options)
