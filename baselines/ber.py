@@ -12,13 +12,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from baselines.fec.base import ChannelCode
-from baselines.modulation import QAM, gray_levels
+from baselines.modulation import DEMAPPERS, QAM, gray_levels
 from linksim.channels.base import complex_normal, noise_stream, noise_variance
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, unknown
 from linksim.scoring.intervals import wilson
 
 BATCH = 256
@@ -27,10 +28,10 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class ErrorCounts:
-    """What a simulation counted at one SNR.
+    """Counts of a simulation at one SNR.
 
-    undetected: wrong blocks that the decoder vouched for. squares: sum over blocks of their bit errors squared, which
-    says how much bit errors cluster.
+    undetected: wrong blocks whose errors the decoder did not detect; all of them for a code that detects none. squares:
+    sum over blocks of their bit errors squared, which says how much bit errors cluster.
     """
 
     snr_db: float
@@ -104,6 +105,8 @@ class Simulation:
         for name in ("max_blocks", "block_errors", "workers"):
             if getattr(self, name) < 1:
                 raise LinksimError(f"{name.replace('_', ' ')} {getattr(self, name)}: must be at least 1")
+        if self.demapper not in DEMAPPERS:
+            raise unknown("demapper", self.demapper, DEMAPPERS)
 
     @property
     def bits_per_use(self) -> float:
@@ -114,20 +117,37 @@ class Simulation:
         self, snr_db: Iterable[float], progress: Callable[[ErrorCounts], None] = lambda counts: None
     ) -> list[ErrorCounts]:
         """Counts at each SNR (dB). progress: called with the counts so far after every batch."""
-        return [self._run_one(snr, progress) for snr in snr_db]
+        return [self.finish(ErrorCounts(snr), progress) for snr in snr_db]
 
-    def _run_one(self, snr_db: float, progress: Callable[[ErrorCounts], None]) -> ErrorCounts:
-        total = ErrorCounts(snr_db)
-        for counts in self._batches(snr_db):
-            total += counts
-            progress(total)
-            if total.block_errors >= self.block_errors:
+    def is_done(self, counts: ErrorCounts) -> bool:
+        """Whether enough blocks were sent, or were wrong."""
+        return counts.blocks >= self.max_blocks or counts.block_errors >= self.block_errors
+
+    def finish(self, counts: ErrorCounts, progress: Callable[[ErrorCounts], None] = lambda counts: None) -> ErrorCounts:
+        """Count on from the whole batches of ``counts`` until its SNR is done, as if without a break."""
+        if self.is_done(counts):
+            return counts
+        for batch in self._batches(counts.snr_db, counts.blocks // BATCH):
+            counts += batch
+            progress(counts)
+            if self.is_done(counts):
                 break
-        return total
+        return counts
 
-    def _batches(self, snr_db: float) -> Iterator[ErrorCounts]:
-        """Counts of all batches in order, computed a few ahead; the pool drops what nobody asks for."""
-        starts = iter(range(0, self.max_blocks, BATCH))
+    def settings(self) -> dict[str, Any]:
+        """JSON-able description of all that determines the counts at an SNR."""
+        return {
+            "code": self.code.identity(),
+            "modulation": self.modulation.name,
+            "demapper": self.demapper,
+            "seed": self.seed,
+            "block_errors": self.block_errors,
+            "max_blocks": self.max_blocks,
+        }
+
+    def _batches(self, snr_db: float, first: int) -> Iterator[ErrorCounts]:
+        """Counts of the batches from ``first`` on, in order, computed a few ahead; those not asked for are dropped."""
+        starts = iter(range(first * BATCH, self.max_blocks, BATCH))
         sizes = ((start // BATCH, min(BATCH, self.max_blocks - start)) for start in starts)
         if self.workers == 1:
             yield from (self.batch(snr_db, index, blocks) for index, blocks in sizes)

@@ -264,12 +264,20 @@ def first_column(page: Path, heading: str) -> list[str]:
 
 
 def test_files_page_lists_every_column() -> None:
+    from baselines.ber import Simulation
+    from baselines.ber_results import Results
+    from baselines.fec.uncoded import Uncoded
+    from baselines.modulation import QAM
     from linksim.engine.store import SCHEMA
     from linksim.scoring.aggregation import COLUMNS
 
     page = ROOT / "docs/reference/files.md"
     assert first_column(page, "Rows") == SCHEMA.names
     assert first_column(page, "Summary") == COLUMNS
+    simulation = Simulation(Uncoded(), QAM(2), max_blocks=1)
+    results = Results(simulation)
+    results.measure([10.0])
+    assert first_column(page, "Error rates") == list(results.table([10.0]))
 
 
 def test_recipe_page_lists_every_key() -> None:

@@ -27,6 +27,8 @@ class ChannelCode(Identified, ABC):
     name: str = ""
     k: int = 0
     """Most information bits in one block."""
+    detects_errors: bool = True
+    """Whether ``decode`` can tell that a block is wrong."""
 
     @classmethod
     @abstractmethod

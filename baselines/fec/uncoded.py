@@ -18,6 +18,7 @@ class Uncoded(ChannelCode):
     name = "uncoded"
     identity_name, version = "uncoded", 1
     k = BLOCK
+    detects_errors = False
 
     @classmethod
     def from_spec(cls, spec: str) -> Uncoded:

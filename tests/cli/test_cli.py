@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -182,16 +181,6 @@ def test_ber_refuses_its_folder_before_the_work(pictures: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"linksim: cannot make the folder {occupied}: File exists\n"
-
-
-def test_below_one_bit_per_use_eb_n0_is_the_larger() -> None:
-    from baselines.ber import Simulation
-    from baselines.fec.nr import NRLDPC
-    from baselines.modulation import modulation
-    from linksim.cli.ber import _limits
-
-    limits = _limits(Simulation(NRLDPC(Fraction(1, 3)), modulation("qpsk")))
-    assert "Eb/N0 = Es/N0 + 1.76 dB" in limits[1]  # 10 log10(3/2)
 
 
 def test_methods_lists_every_registered_name(capsys: pytest.CaptureFixture[str]) -> None:
