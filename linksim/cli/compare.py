@@ -53,7 +53,9 @@ def compare(
         ),
     ] = "outage",
     task: Task = None,
-    channel: Annotated[str, option(COMPARED, "Channel: {names}.", **some_of(registered("linksim.channels")))] = "awgn",
+    channel: Annotated[
+        str, option(COMPARED, "Channel ({names}); see 'linksim channels'.", **some_of(registered("linksim.channels")))
+    ] = "awgn",
     limit: Limit = None,
     trials: Annotated[int, option(COMPARED, "Noise realisations per image and SNR.")] = 1,
     seed: Annotated[int, option(COMPARED, "Seed of the noise.")] = 0,
