@@ -5,7 +5,7 @@
 The code is IEEE 802.11n LDPC, 1944 bits, rate 3/4, over 16-QAM and AWGN, at most 20 iterations. One thread; rates are
 in information bits per second of processor time, so that other programs on the machine disturb them less. All decoders
 get the same frames, and what is theirs to prepare (signs, probabilities, syndromes) is ready before the clock starts.
-Needs ``pip install 'linksim[benchmarks]'``.
+Needs ``pip install 'linksim-jscc[benchmarks]'``.
 """
 
 from __future__ import annotations

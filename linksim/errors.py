@@ -14,6 +14,10 @@ class LinksimError(ValueError):
     """A request that cannot be carried out; the message names the bad value and what is allowed."""
 
 
+DISTRIBUTION = "linksim-jscc"
+"""What pip calls this package; ``linksim``, the name it is imported by, belongs to another project there."""
+
+
 class ContractError(LinksimError):
     """A link, task, channel or data set broke its contract; the message names it."""
 
@@ -46,3 +50,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> LinksimError:
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return LinksimError(f"unknown {kind} {name!r}{hint}; known: {', '.join(names) or 'none'}")
+
+
+def missing_extra(what: str, extra: str) -> LinksimError:
+    """Error for what needs an optional dependency that is not installed.
+
+    >>> print(missing_extra("--dask", "dask"))
+    --dask needs the extra 'dask': pip install 'linksim-jscc[dask]'
+    """
+    return LinksimError(f"{what} needs the extra {extra!r}: pip install '{DISTRIBUTION}[{extra}]'")

@@ -33,6 +33,7 @@ from torch import nn
 
 from linksim import registry
 from linksim.cli.main import run
+from linksim.errors import DISTRIBUTION
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -237,9 +238,9 @@ def setup_cfg() -> configparser.ConfigParser:
 
 
 def check_extras(requirement: str, where: str) -> None:
-    extras = re.fullmatch(r"linksim\[([\w,]+)\]|\.\[([\w,]+)\]|-?e?|\.", requirement)
+    extras = re.fullmatch(rf"(?:{DISTRIBUTION}|\.)(?:\[([\w,]+)\])?", requirement)
     assert extras, where
-    for extra in filter(None, (extras[1] or extras[2] or "").split(",")):
+    for extra in filter(None, (extras[1] or "").split(",")):
         assert extra in setup_cfg()["options.extras_require"], where
 
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from baselines.fec.ldpc import ParityCheckCode, systematic
 from baselines.fec.rules import Graph
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, missing_extra
 
 MAX_LENGTH = 8192  # pyldpc's matrices are dense, 8 bytes an element
 SEED = 0
 
 
 class RandomLDPC(ParityCheckCode):
-    """Regular random LDPC of N bits, DV ones a column and DC a row: random-N-DV-DC (needs linksim[pyldpc])."""
+    """Regular random LDPC of N bits, DV ones a column and DC a row: random-N-DV-DC (needs the extra ``pyldpc``)."""
 
     @classmethod
     def from_spec(cls, spec: str) -> RandomLDPC:
@@ -27,7 +27,7 @@ class RandomLDPC(ParityCheckCode):
         try:
             from pyldpc import parity_check_matrix
         except ImportError:
-            raise LinksimError(f"code {spec!r} needs pyldpc: pip install 'linksim[pyldpc]'") from None
+            raise missing_extra(f"code {spec!r}", "pyldpc") from None
         matrix = parity_check_matrix(n, column_weight, row_weight, seed=SEED)
         rows, columns = np.nonzero(matrix)
         starts = np.searchsorted(rows, np.arange(matrix.shape[0] + 1))

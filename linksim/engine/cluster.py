@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from linksim.engine.pools import Pool
-from linksim.errors import LinksimError, one_line, unknown
+from linksim.errors import LinksimError, missing_extra, one_line, unknown
 
 SYSTEMS = {
     "slurm": "SLURMCluster",
@@ -44,7 +44,7 @@ class DaskPool(Pool):
         try:
             from distributed import Client, KilledWorker
         except ImportError:
-            raise LinksimError("--dask needs the extra 'dask': pip install 'linksim[dask]'") from None
+            raise missing_extra("--dask", "dask") from None
         self.where = where
         self.died = (BrokenExecutor, KilledWorker)
         self.cluster = make_cluster(read_cluster_file(Path(where))) if where.endswith((".yaml", ".yml")) else None
@@ -157,7 +157,7 @@ def make_cluster(found: dict[str, Any]) -> Any:
     try:
         import dask_jobqueue
     except ImportError:
-        raise LinksimError("a cluster file needs the extra 'dask': pip install 'linksim[dask]'") from None
+        raise missing_extra("a cluster file", "dask") from None
     options = {"cores": 1, "memory": "4GB", **found["options"]}
     options.setdefault("processes", options["cores"])
     kind = getattr(dask_jobqueue, SYSTEMS[found["system"]])

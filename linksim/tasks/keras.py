@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, missing_extra
 from linksim.tasks.classification import Classifier, Preprocess
 from linksim.tasks.digest import file_digest
 
@@ -43,10 +43,7 @@ def load_keras(path: Path, preprocess: Preprocess, classes: Sequence[str] = ()) 
     try:
         import tensorflow
     except ImportError as error:
-        raise LinksimError(
-            f"task {str(path)!r}: Keras models and SavedModels need the extra 'tensorflow': "
-            "pip install linksim[tensorflow]"
-        ) from error
+        raise missing_extra(f"task {str(path)!r}: a Keras model or SavedModel", "tensorflow") from error
     try:
         model = _saved_model(tensorflow, path) if path.is_dir() else tensorflow.keras.models.load_model(path)
     except (OSError, ValueError, KeyError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, missing_extra
 from linksim.tasks.classification import Classifier, Preprocess
 
 
@@ -36,9 +36,7 @@ def _session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise LinksimError(
-            f"task {str(path)!r}: ONNX files need the extra 'onnx': pip install linksim[onnx]"
-        ) from error
+        raise missing_extra(f"task {str(path)!r}: an ONNX file", "onnx") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1

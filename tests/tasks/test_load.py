@@ -222,5 +222,5 @@ def test_a_missing_extra_is_named(monkeypatch, tmp_path, module, suffix):
     monkeypatch.setitem(sys.modules, module, None)
     path = tmp_path / f"model.{suffix}"
     path.write_bytes(b"")
-    with pytest.raises(LinksimError, match="pip install linksim"):
+    with pytest.raises(LinksimError, match="pip install 'linksim-jscc"):
         load_task(str(path))
