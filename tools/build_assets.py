@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 import tempfile
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ class Builder:
                 for name, view in self.spec["backgrounds"][split].items()
             ],
             "cutouts": list(self._cutouts()),
+            "things": list(self._things()),
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
         (self.out / "manifest.json").write_text(text, encoding="utf-8")
@@ -115,6 +118,36 @@ class Builder:
         origin = {"author": spec["author"], "licence": spec["licence"], **self.originals.describe(source)}
         return {"of": stamp.lower(), **origin, **path}
 
+    def _things(self) -> Any:
+        """Photographs of ``things``: a square of each, reduced, with the author and licence that its README gives."""
+        spec, place = self.spec["things"], self.spec["things"]["source"]
+        same = {name: group for group, names in spec["same"].items() for name in names}
+        turns = dict.fromkeys(range(1, spec["folds"] + 1), 0)
+        for label, chosen in spec["class"].items():
+            folder = f"{place}images/{chosen['folder']}/"
+            said = _attributions(self.originals.text(f"{folder}README"))
+            sources = self.originals.list(*place.partition("!")[0].split(":", 1))
+            stems = sorted(s.rpartition("/")[2].removesuffix(".webp") for s in sources if f"/{chosen['folder']}/" in s)
+            names = [n for n in stems if fnmatch(n, chosen["names"]) and n not in chosen["except"] and n != "README"]
+            folds: dict[str, int] = {}
+            for name in names:
+                of = same.get(name, name).lower()
+                if of not in folds:  # to the fold with the fewest images so far
+                    folds[of] = min(turns, key=lambda fold: (turns[fold], fold))
+                turns[folds[of]] += 1
+                origin = said[spec["readme"].get(name, name)] | self.originals.describe(f"{folder}{name}.webp")
+                path = self._square(f"{folder}{name}.webp", f"things/{name.lower()}.webp", spec["at"].get(name, 0.5))
+                yield {"name": name.lower(), "class": label, "fold": folds[of], "of": of, **origin, **path}
+
+    def _square(self, source: str, file: str, at: float) -> Entry:
+        """A square as wide as the shorter side, ``at`` of the way along the longer one."""
+        image, side = self.originals.open(source).convert("RGB"), self.spec["things"]["side"]
+        shorter = min(image.size)
+        left, top = at * (image.width - shorter), at * (image.height - shorter)
+        box = (left, top, left + shorter, top + shorter)
+        reduced = image.resize((side, side), Image.Resampling.LANCZOS, box=box)
+        return self._write(reduced, file, lossless=True, method=6, quality=100)
+
     def _provenance(self, key: str, original: Entry) -> Entry:
         origin = {"author": original["author"], "licence": original["licence"]}
         return {"of": key, **origin, **self.originals.describe(original["source"])}
@@ -137,12 +170,26 @@ def licences(manifest: dict[str, Any]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     rows: dict[tuple[str, ...], list[str]] = {}
-    for kind in ("photos", "backgrounds", "cutouts"):
+    for kind in ("photos", "backgrounds", "cutouts", "things"):
         for e in manifest[kind]:
             cells = (e["original"].rpartition("/")[2], e["author"], e["licence"], e["package"])
             rows.setdefault(cells, []).append(e["file"])
     lines += [f"| {' | '.join(cells)} | {', '.join(files)} |" for cells, files in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def _attributions(readme: str) -> dict[str, Entry]:
+    """Author, licence and address of each file in one of GCompris's READMEs, by the file's name without its suffix."""
+    said: dict[str, Entry] = {}
+    for block in re.split(r"\n\s*\n", readme.strip()):
+        head, _, files = block.partition("Files:")
+        fields = dict(line.split(": ", 1) for line in head.strip().splitlines())
+        licence = {"Public Domain": "public domain", "GPLv2+": "GPL-2.0-or-later"}.get(
+            fields["License"], fields["License"]
+        )
+        origin = {"author": fields["Copyright"].strip(), "licence": licence, "source": fields["Source"].strip()}
+        said |= {file.removesuffix(".webp"): origin for file in files.split()}
+    return said
 
 
 def _listed(lines: str) -> list[tuple[str, str]]:

@@ -62,15 +62,21 @@ class Originals:
         self._work = work
 
     def open(self, source: str) -> Image.Image:
+        return Image.open(io.BytesIO(self._read(source)))
+
+    def text(self, source: str) -> str:
+        return self._read(source).decode()
+
+    def _read(self, source: str) -> bytes:
         package, _, path = source.partition(":")
         file, _, member = path.partition("!")
         location = self._packages[package].unpack(self._work) / file
         if not member:
-            return Image.open(location)
+            return location.read_bytes()
         members = [data for name, data in _resources(location).items() if name.endswith("/" + member)]
         if len(members) != 1:
             raise SystemExit(f"{source}: {len(members)} members of that name, expected one")
-        return Image.open(io.BytesIO(members[0]))
+        return members[0]
 
     def list(self, package: str, pattern: str) -> list[str]:
         """Sources of the files that match a glob pattern, members of ``.rcc`` files included."""

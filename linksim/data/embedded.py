@@ -1,4 +1,4 @@
-"""The images that come with linksim: photographs, cut-outs with transparency, and backgrounds.
+"""The images that come with linksim: photographs, cut-outs with transparency, backgrounds, and labelled photographs.
 
 ``assets/manifest.json`` lists each with its split, original, author, licence and hash; ``assets/LICENSES.md`` is
 the same for readers. ``tools/build_assets.py`` makes them.
@@ -16,13 +16,15 @@ from typing import Any
 from PIL import Image
 
 ASSETS = Path(__file__).parent / "assets"
+COMPOSED = ("photos", "backgrounds", "cutouts")
+"""The kinds that photos, stamps10 and scenes are made of."""
 
 
 @dataclass(frozen=True)
 class Asset:
     """One embedded image. ``of``: the original it was cut from, shared by several views; ``split``: train, val or
-    test ('' for photographs); ``label``: its class in stamps10 and ``coco``: in COCO ('' where it has none);
-    ``scenic``: a background with no object of a COCO class in view."""
+    test, the number of the fold in things ('' for photographs); ``label``: its class in stamps10 or things and
+    ``coco``: in COCO ('' where it has none); ``scenic``: a background with no object of a COCO class in view."""
 
     kind: str
     name: str
@@ -41,15 +43,15 @@ def _manifest() -> dict[str, Any]:
 
 
 @cache
-def fingerprint() -> str:
-    """SHA-256 of the hashes of all embedded images: equal fingerprints, equal images."""
-    hashes = [e["sha256"] for kind in ("photos", "backgrounds", "cutouts") for e in _manifest()[kind]]
+def fingerprint(kinds: tuple[str, ...] = COMPOSED) -> str:
+    """SHA-256 of the hashes of all embedded images of some kinds: equal fingerprints, equal images."""
+    hashes = [e["sha256"] for kind in kinds for e in _manifest()[kind]]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def digest(*what: object) -> str:
+def digest(*what: object, kinds: tuple[str, ...] = COMPOSED) -> str:
     """SHA-256 of what names an image made of embedded ones, and of all of those: see ``Dataset.digest``."""
-    return hashlib.sha256(json.dumps([fingerprint(), *what]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([fingerprint(kinds), *what]).encode()).hexdigest()
 
 
 @cache
@@ -70,6 +72,14 @@ def cutouts() -> tuple[Asset, ...]:
     return tuple(
         Asset("cutout", e["name"], e["file"], e["of"], split=e["split"], label=e["class"], coco=e["coco"])
         for e in _manifest()["cutouts"]
+    )
+
+
+@cache
+def things() -> tuple[Asset, ...]:
+    return tuple(
+        Asset("thing", e["name"], e["file"], e["of"], split=str(e["fold"]), label=e["class"])
+        for e in _manifest()["things"]
     )
 
 

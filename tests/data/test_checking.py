@@ -18,6 +18,7 @@ from linksim.data.folder import ClassFolder, ImageFolder
 from linksim.data.photos import Photos
 from linksim.data.scenes import Scenes
 from linksim.data.stamps10 import Stamps10
+from linksim.data.things import Things
 from linksim.data.voc import PascalVOC
 from linksim.errors import LinksimError
 
@@ -112,7 +113,7 @@ def test_images_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({data.digest(index) for index in kept}) == 6
 
 
-@pytest.mark.parametrize("data", [Photos(), Stamps10(), Scenes()], ids=lambda data: data.name)
+@pytest.mark.parametrize("data", [Photos(), Stamps10(), Scenes(), Things()], ids=lambda data: data.name)
 def test_embedded_images_are_neither_opened_nor_composed(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(data), "__getitem__", lambda self, index: pytest.fail("opened"))
     assert readable(data, range(5), skip_bad=False) == ([0, 1, 2, 3, 4], {})

@@ -95,6 +95,39 @@ def test_manifest_is_what_the_selection_says(tool: Any) -> None:
     assert scenic == set(SPEC["backgrounds"]["scenic"])
 
 
+def test_things_are_what_the_selection_says() -> None:
+    left_out = {name.lower() for chosen in SPEC["things"]["class"].values() for name in chosen["except"]}
+    assert not left_out & {e["name"] for e in MANIFEST["things"]}
+    assert {e["class"] for e in MANIFEST["things"]} == set(SPEC["things"]["class"])
+    groups = {name.lower(): of for of, names in SPEC["things"]["same"].items() for name in names}
+    assert all(e["of"] == groups.get(e["name"], e["name"]) for e in MANIFEST["things"])
+    assert {e["licence"] for e in MANIFEST["things"]} == {"public domain", "CC0-1.0"}
+
+
+def test_authors_of_things_are_read_from_gcompris(tool: Any) -> None:
+    readme = (
+        "Copyright: Ann Ode\nSource: https://a.org/b: c\nLicense: Public Domain\nFiles:\na.webp\n\n\n"
+        "Copyright: Bo\nSource: x\nLicense: GPLv2+\nFiles:\nb.webp\nc.webp\n"
+    )
+    said = tool("build_assets")._attributions(readme)
+    assert said["a"] == {"author": "Ann Ode", "licence": "public domain", "source": "https://a.org/b: c"}
+    assert said["b"] == said["c"] == {"author": "Bo", "licence": "GPL-2.0-or-later", "source": "x"}
+
+
+def test_squares_of_things_lie_where_they_are_said_to(tool: Any, tmp_path: Path) -> None:
+    class Stub:
+        def open(self, source: str) -> Pillow.Image:
+            return Pillow.linear_gradient("L").resize((200, 600)).convert("RGB")  # dark above, bright below
+
+    builder = tool("build_assets").Builder(SPEC, Stub(), tmp_path)
+    means = []
+    for name, at in (("top", 0.0), ("middle", 0.5), ("bottom", 1.0)):
+        assert builder._square("source", f"{name}.webp", at)["size"] == [96, 96]
+        with Pillow.open(tmp_path / f"{name}.webp") as image:
+            means.append(np.asarray(image).mean())
+    assert means == pytest.approx([255 / 6, 255 / 2, 255 * 5 / 6], abs=1)
+
+
 def test_licence_notice_is_made_from_the_manifest(tool: Any) -> None:
     text = (embedded.ASSETS / "LICENSES.md").read_text(encoding="utf-8")
     assert tool("build_assets").licences(MANIFEST) == text
