@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.channels.base import Channel
 from linksim.data.base import Dataset, Sample
 from linksim.data.checking import complaint
 from linksim.engine.deadline import Overdue
@@ -106,6 +107,18 @@ def check_received(
     if not (noise_var > 0).all():
         raise ContractError(f"channel {name!r}: noise variances must be above 0, not {noise_var.min()}")
     return received, noise_var
+
+
+def check_uses(channel: Channel, symbols: int) -> int:
+    """Channel uses of so many symbols, as the channel counts them."""
+    name = channel.name or type(channel).__name__
+    with errors_from(f"channel {name!r}: uses"):
+        uses = channel.uses(symbols)
+    if not isinstance(uses, int | np.integer) or uses < symbols:
+        raise ContractError(
+            f"channel {name!r}: uses({symbols}) must be a whole number of at least that, not {uses!r:.60}"
+        )
+    return int(uses)
 
 
 def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmission) -> Reception:

@@ -22,6 +22,7 @@ from linksim.engine.contract import (
     check_reception,
     check_sample,
     check_transmission,
+    check_uses,
     errors_from,
 )
 from linksim.engine.deadline import within
@@ -125,7 +126,7 @@ def _deliver(
                     "content": contents.get(numbers[i], ""),
                     "source": sample.sources[0] if sample.sources else sample.key,
                     "ok": bool(got.ok[i]),
-                    **_cost(sent, i, sample.image),
+                    **_cost(channel, sent, i, sample.image),
                     **errors[i],
                     **scores[i],
                 }
@@ -164,10 +165,11 @@ def _receive(
     return replace(got, images=shown)
 
 
-def _cost(sent: Transmission, i: int, image: Image) -> Row:
-    """What image i cost: source bits per pixel, and complex channel uses per source sample."""
+def _cost(channel: Channel, sent: Transmission, i: int, image: Image) -> Row:
+    """What image i cost: source bits per pixel, and complex channel uses per source sample, those of pilots and prefixes
+    included."""
     pixels = image.shape[0] * image.shape[1]
-    uses = int(sent.offsets[i + 1] - sent.offsets[i])
+    uses = check_uses(channel, int(sent.offsets[i + 1] - sent.offsets[i]))
     return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / (3 * pixels)}
 
 
