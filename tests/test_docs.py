@@ -349,3 +349,21 @@ def test_site_builds_without_warnings(tmp_path: Path) -> None:
     made = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
     assert "TorchLink" in (tmp_path / "site/reference/api/index.html").read_text(encoding="utf-8")
+
+
+def test_channels_page_quotes_what_was_measured() -> None:
+    page = (ROOT / "docs/explanation/channels.md").read_text(encoding="utf-8")
+    with open(ROOT / "docs/explanation/channels.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            quoted = load_tool("measure_mistakes").table_row(row)
+            assert quoted in page, f"not on the page: {quoted}"
+
+
+def test_a_measured_choice_of_channel_comes_out_again() -> None:
+    load_tool("measure_mistakes")
+    found = {effect.number: effect for effect in load_tool("measure_channels").counting()}
+    with open(ROOT / "docs/explanation/channels.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["number"] in found]
+    assert len(rows) == len(found) == 2
+    for row in rows:
+        assert found[row["number"]].right == pytest.approx(float(row["right"]), abs=1e-4)

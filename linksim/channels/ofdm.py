@@ -34,6 +34,8 @@ FASTEST = 0.05
 class OFDM(Channel):
     """OFDM over multipath fading: pilots, cyclic prefix and guards cost channel uses."""
 
+    identity_name, version = "ofdm", 1
+
     def __init__(
         self,
         multipath: Multipath,

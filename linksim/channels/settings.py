@@ -98,7 +98,7 @@ OPTIONS: dict[str, Option] = {
     "estimator": Option("perfect, ls, lmmse", "what the receiver knows of the channel", _choice(ESTIMATORS)),
     "equaliser": Option("zf, mmse", "y/H, or the biased estimate of least mean squared error", _choice(EQUALISERS)),
     "pilots": Option("pilots=2", "OFDM symbols of a slot that hold pilots, 0 to 4, placed as in 5G NR", _pilots),
-    "pilot-symbols": Option("pilot-symbols=0/7", "which they are", lambda v, n: {"pilot_symbols": _wholes(v, n)}),
+    "pilot-symbols": Option("pilot-symbols=2/11", "which they are", lambda v, n: {"pilot_symbols": _wholes(v, n)}),
     "comb": Option("comb=2", "of these, every second subcarrier is a pilot", _count("comb")),
     "subcarriers": Option("subcarriers=128", "size of the FFT", _count("subcarriers")),
     "spacing": Option("spacing=30kHz", "between subcarriers", _quantity("spacing_hz", "kHz", 1e3)),
@@ -107,8 +107,8 @@ OPTIONS: dict[str, Option] = {
     "guards": Option("guards=4/3", "empty subcarriers at the lower and upper edge", _guards),
     "dc": Option("dc=yes", "leave the centre subcarrier empty", _switch),
     "carrier": Option("carrier=3.5GHz", "turns a speed into a Doppler shift", _quantity("carrier_hz", "GHz", 1e9)),
-    "clip": Option("clip=3dB", "clip amplitudes that exceed the mean power by this", _amplifier(Clipping)),
-    "rapp": Option("rapp=6dB", "Rapp's amplifier (p = 2), saturated at this above the mean power", _amplifier(Rapp)),
+    "clip": Option("clip=3dB", "clip amplitudes this far above the RMS one; else never", _amplifier(Clipping)),
+    "rapp": Option("rapp=6dB", "Rapp's amplifier (p = 2), saturated there; else linear", _amplifier(Rapp)),
 }
 
 

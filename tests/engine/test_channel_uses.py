@@ -20,7 +20,7 @@ def cbr(channel: Any) -> float:
 
 def test_pilots_prefix_and_guards_are_counted() -> None:
     plain = cbr("awgn")
-    symbols = round(plain * np.prod(Plasma()[0].image.shape[:2]))
+    symbols = round(plain * Plasma()[0].image.size)
     for spec in ("ofdm", "tdl-a-30ns+pilots=4+comb=1"):
         assert cbr(spec) / plain == pytest.approx(make_channel(spec).uses(symbols) / symbols)
 
