@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from linksim.errors import LinksimError
+from linksim.identity import sha256
 
 Complex = npt.NDArray[np.complexfloating[Any, Any]]
 Real = npt.NDArray[np.floating[Any]]
@@ -46,6 +47,11 @@ class Multipath(ABC):
             raise LinksimError("delays, powers and the Doppler shift of a multipath channel must be at least 0")
         if not math.isclose(sum(self.powers) + self.sight, 1, rel_tol=1e-6):
             raise LinksimError(f"powers of a multipath channel sum to {sum(self.powers) + self.sight:g}: must be 1")
+
+    def identity(self) -> dict[str, Any]:
+        """A digest of all fields, to 12 digits: the last ones depend on the machine's mathematical functions."""
+        exact = repr([np.char.mod("%.12g", np.array(getattr(self, part.name))).tolist() for part in fields(self)])
+        return {"name": type(self).__name__, "taps": len(self.delays), "digest": sha256(exact.encode())}
 
     @property
     def k_factor(self) -> float:

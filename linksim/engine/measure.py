@@ -166,8 +166,7 @@ def _receive(
 
 
 def _cost(channel: Channel, sent: Transmission, i: int, image: Image) -> Row:
-    """What image i cost: source bits per pixel, and complex channel uses per source sample, those of pilots and prefixes
-    included."""
+    """What image i cost: source bits per pixel, and complex channel uses, pilots and all, per source sample."""
     pixels = image.shape[0] * image.shape[1]
     uses = check_uses(channel, int(sent.offsets[i + 1] - sent.offsets[i]))
     return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / (3 * pixels)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -75,3 +76,12 @@ def test_what_would_disturb_the_subcarriers_is_refused(spec: str) -> None:
     with pytest.raises(ValueError, match=r"cyclic prefix|Doppler"):
         make_channel(spec)
     assert isinstance(make_channel("tdl-c-1500ns+spacing=15kHz+prefix=30"), OFDM)
+
+
+def test_identities_tell_all_profiles_apart_and_equal_ones_alike() -> None:
+    specs = ["tdl-c-300ns", "tdl-c-300ns@3kmh", "tdl-c-301ns", "tdl-c300", "tdl-d-30ns", "cdl-c-300ns", "ofdm"]
+    specs += [f"ofdm+{option}" for option in ("ls", "mmse", "pilots=3", "comb=1", "clip=3dB", "rapp=3dB", "prefix=8")]
+    found = [json.dumps(make_channel(spec).identity()) for spec in specs]
+    assert len(set(found)) == len(specs)
+    assert found == [json.dumps(make_channel(spec.upper()).identity()) for spec in specs]
+    assert max(map(len, found)) < 1000
