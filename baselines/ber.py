@@ -1,4 +1,4 @@
-"""Bit and block error rates of a channel code and a modulation over AWGN, by simulation and, uncoded, exactly.
+"""Bit and block error rates of a channel code and a modulation over a channel, by simulation and, uncoded, exactly.
 
 Full-length blocks of random bits are encoded, mapped, sent at the given Es/N0, demapped and decoded, batch after batch,
 until enough blocks were wrong. All random numbers of a batch come from (seed, SNR, batch), so neither the number of
@@ -11,14 +11,16 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from baselines.fec.base import ChannelCode
 from baselines.modulation import DEMAPPERS, QAM, gray_levels
-from linksim.channels.base import complex_normal, noise_stream, noise_variance
+from linksim.channels.awgn import AWGN
+from linksim.channels.base import Channel, Symbols, noise_stream, noise_variance
 from linksim.errors import LinksimError, unknown
 from linksim.scoring.intervals import wilson
 
@@ -90,7 +92,7 @@ class Simulation:
     """What to simulate: a code and a modulation, and when to stop.
 
     max_blocks, block_errors: an SNR is done after so many blocks, or as soon as so many were wrong. demapper: "app" or
-    "maxlog". workers: threads; the counts do not depend on them.
+    "maxlog". channel: each block fades by itself, like an image. workers: threads; the counts do not depend on them.
     """
 
     code: ChannelCode
@@ -100,6 +102,7 @@ class Simulation:
     seed: int = 0
     demapper: str = "app"
     workers: int = 1
+    channel: Channel = field(default_factory=AWGN)
 
     def __post_init__(self) -> None:
         for name in ("max_blocks", "block_errors", "workers"):
@@ -140,6 +143,7 @@ class Simulation:
             "code": self.code.identity(),
             "modulation": self.modulation.name,
             "demapper": self.demapper,
+            "channel": self.channel.identity(),
             "seed": self.seed,
             "block_errors": self.block_errors,
             "max_blocks": self.max_blocks,
@@ -173,8 +177,7 @@ class Simulation:
         coded = self.code.encode(sent, lengths)
         filling = np.zeros(-coded.size % self.modulation.bits_per_symbol, np.uint8)
         symbols = self.modulation.map(np.concatenate([coded, filling]) if filling.size else coded)
-        noise_var = noise_variance(snr_db)
-        received = symbols + complex_normal(stream, symbols.size, noise_var)
+        received, noise_var = self._transmit(symbols, snr_db, stream, index, blocks)
         llr = self.modulation.demap(received, noise_var, self.demapper)[: coded.size]
         decoded, ok = self.code.decode(llr, lengths)
         errors = (decoded != sent).reshape(blocks, -1).sum(axis=1)
@@ -187,6 +190,18 @@ class Simulation:
             int(errors.sum()),
             int((errors**2).sum()),
         )
+
+    def _transmit(
+        self, symbols: Symbols, snr_db: float, stream: np.random.Generator, index: int, blocks: int
+    ) -> tuple[Symbols, npt.NDArray[np.float32]]:
+        """A batch's symbols through the channel: whole without fading, else each block as a transmission of its own. A
+        symbol that two blocks share goes with the first."""
+        if self.channel.k_factor is not None and math.isinf(self.channel.k_factor):
+            return self.channel.transmit(symbols, np.array([0, symbols.size]), snr_db, [stream])
+        coded = np.arange(blocks + 1) * self.code.coded_length(self.code.k)
+        offsets = -(-coded // self.modulation.bits_per_symbol)
+        own = [noise_stream(self.seed, f"{self.code.name} batch {index} block {i}", snr_db, 0) for i in range(blocks)]
+        return self.channel.transmit(symbols, offsets, snr_db, own)
 
 
 def uncoded_ber(qam: QAM, snr_db: float) -> float:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from baselines.ber import BATCH, ErrorCounts, Simulation, uncoded_ber
 from baselines.capacity import awgn_capacity, awgn_snr_db, constellation_snr_db
+from linksim.channels.theory import mean_over_gains
 from linksim.errors import LinksimError
 from linksim.files import make_folder, write_atomically
 
@@ -37,6 +38,7 @@ class Results:
     def __init__(self, simulation: Simulation, folder: Path | None = None) -> None:
         self.simulation, self.folder = simulation, folder
         self.counts: dict[float, ErrorCounts] = {}
+        self._known: dict[float, dict[str, float]] = {}
         self._saved_at = -math.inf
         if folder is not None:
             make_folder(folder)
@@ -79,6 +81,7 @@ class Results:
             "code": self.simulation.code.name,
             "modulation": self.simulation.modulation.name,
             "demapper": self.simulation.demapper,
+            "channel": self.simulation.channel.name,
             "snr_db": c.snr_db,
             "ebn0_db": c.snr_db - 10 * math.log10(self.simulation.bits_per_use),
             "blocks": c.blocks,
@@ -93,9 +96,19 @@ class Results:
             "ber": c.ber,
             "ber_lo": c.ber_interval[0],
             "ber_hi": c.ber_interval[1],
-            "uncoded_ber": uncoded_ber(self.simulation.modulation, c.snr_db),
-            "capacity": awgn_capacity(c.snr_db),
+            **self._theory(c.snr_db),
         }
+
+    def _theory(self, snr_db: float) -> dict[str, float]:
+        """Rates over AWGN averaged over the gains of the channel; NaN where its gains have no known distribution."""
+        if snr_db not in self._known:
+            qam, channel = self.simulation.modulation, self.simulation.channel
+            rates = {"uncoded_ber": lambda at: uncoded_ber(qam, at), "capacity": awgn_capacity}
+            self._known[snr_db] = {
+                name: math.nan if channel.k_factor is None else mean_over_gains(channel, rate, snr_db)
+                for name, rate in rates.items()
+            }
+        return self._known[snr_db]
 
     def _open(self, folder: Path) -> None:
         described, path = folder / "ber.json", folder / "ber.csv"
@@ -155,6 +168,8 @@ def facts(simulation: Simulation, rows: pd.DataFrame) -> list[str]:
     if bits < qam.bits_per_symbol:
         limit = constellation_snr_db(qam, bits)
         lines.append(f"the limit for {qam.name} with a soft demapper and a binary code (BICM) is {limit:.2f} dB")
+    if not math.isinf(simulation.channel.k_factor or 0):
+        lines.append(f"over {simulation.channel.name} each block fades by itself; SNR is the mean over the fading")
     if not simulation.code.detects_errors:
         lines.append(f"{simulation.code.name} detects no error: the receiver takes every block as it is")
     else:

@@ -12,6 +12,7 @@ EXAMPLES = (
     "linksim ber --code ldpc-3/4 --modulation 16qam --snr 9:12:0.25 --out ber",
     "linksim ber --code alist:code.alist --modulation qpsk --snr 0:4",
     "linksim ber --code uncoded --modulation 64qam --snr 10,15,20",
+    "linksim ber --code ldpc-1/2 --modulation qpsk --snr 0:15 --channel tdl-c-300ns@30kmh+lmmse",
 )
 CHAIN, COUNTING = "Chain", "Counting"
 
@@ -36,6 +37,7 @@ def ber(
             **one_of("demapper", listed("baselines.modulation:DEMAPPERS")),
         ),
     ] = "app",
+    channel: Annotated[str, option(CHAIN, "Channel; see 'linksim channels'.")] = "awgn",
     snr: Annotated[str, option(CHAIN, "Es/N0 in dB: 9:12 (both ends included), 9:12:0.25 or 9,10.5.")] = "9:12:0.25",
     block_errors: Annotated[int, option(COUNTING, "An SNR is done after so many wrong blocks ...")] = 100,
     max_blocks: Annotated[int, option(COUNTING, "... or after so many blocks.")] = 20_000,
@@ -43,7 +45,7 @@ def ber(
     workers: Annotated[int, option(EXECUTION, "Threads; they do not change the numbers.")] = 1,
     out: Annotated[Path | None, option(RESULTS, "Folder of ber.csv, ber.png and ber.pdf; resumes.")] = None,
 ) -> None:
-    """Measure error rates of a channel code over AWGN.
+    """Measure error rates of a channel code.
 
     Blocks of random bits are encoded, modulated, sent at each SNR, demapped and decoded until enough blocks are wrong.
     With --out the counts are kept as they are made; the same command, with more SNRs if you like, resumes.
@@ -59,7 +61,14 @@ def ber(
     from linksim.output import error_rates, plots
 
     simulation = Simulation(
-        registry.code(code), modulations.modulation(modulation), max_blocks, block_errors, seed, demapper, workers
+        registry.code(code),
+        modulations.modulation(modulation),
+        max_blocks,
+        block_errors,
+        seed,
+        demapper,
+        workers,
+        registry.channel(channel),
     )
     points, console = parse_snr(snr), Console()
     results = ber_results.Results(simulation, out)

@@ -18,7 +18,7 @@ def terminal(rows: pd.DataFrame) -> Table:
     from rich.table import Table
 
     first = rows.iloc[0]
-    title = f"{first['code']}, {first['modulation']}, AWGN; rates with 95 % intervals"
+    title = f"{first['code']}, {first['modulation']}, {first['channel']}; rates with 95 % intervals"
     shown = Table(box=None, title=title, title_justify="left", padding=(0, 1, 0, 0))
     for heading in ("Es/N0", "blocks", "BLER", "BER", "uncoded"):
         shown.add_column(heading, justify="right", no_wrap=True)
@@ -27,7 +27,7 @@ def terminal(rows: pd.DataFrame) -> Table:
             f"{row['snr_db']:g} dB",
             f"{row['blocks']}",
             *(f"{row[x]:.2e} ({row[f'{x}_lo']:.1e}, {row[f'{x}_hi']:.1e})" for x in ("bler", "ber")),
-            f"{row['uncoded_ber']:.1e}",
+            f"{row['uncoded_ber']:.1e}" if row["uncoded_ber"] == row["uncoded_ber"] else "-",
         )
     return shown
 
@@ -42,11 +42,12 @@ def figure(rows: pd.DataFrame, limit_db: float) -> Figure:
         seen = rows[rows[rate] > 0]
         axes.plot(seen["snr_db"], seen[rate], color=colour, marker=marker, label=rate.upper())
         axes.fill_between(seen["snr_db"], seen[f"{rate}_lo"], seen[f"{rate}_hi"], color=colour, alpha=0.15, linewidth=0)
-    axes.plot(rows["snr_db"], rows["uncoded_ber"], "--", color="#444444", label="BER, uncoded (exact)")
-    axes.axvline(limit_db, color="#888888", linestyle=":", label=f"capacity, {limit_db:.2f} dB")
+    if rows["uncoded_ber"].notna().any():
+        axes.plot(rows["snr_db"], rows["uncoded_ber"], "--", color="#444444", label="BER, uncoded (exact)")
+    axes.axvline(limit_db, color="#888888", linestyle=":", label=f"capacity of AWGN, {limit_db:.2f} dB")
     axes.set_yscale("log")
     axes.set_xlabel("Es/N0 (dB)")
     axes.set_ylabel("error rate")
-    axes.set_title(f"{rows.iloc[0]['code']}, {rows.iloc[0]['modulation']}")
+    axes.set_title(", ".join(rows.iloc[0][name] for name in ("code", "modulation", "channel")))
     axes.legend()
     return drawing

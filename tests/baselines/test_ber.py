@@ -1,17 +1,20 @@
 """Oracles: closed forms of uncoded QAM, and the independence of counts from workers and grids."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from baselines.ber import BATCH, ErrorCounts, Simulation, uncoded_ber
+from baselines.ber_results import Results
 from baselines.fec.alist import AlistLDPC
 from baselines.fec.ldpc import systematic
 from baselines.fec.rules import Graph
 from baselines.fec.uncoded import Uncoded
 from baselines.fec.wifi import WifiLDPC
 from baselines.modulation import NAMES, modulation
+from linksim import registry
 from linksim.errors import LinksimError
 
 
@@ -102,3 +105,25 @@ def test_clustered_bit_errors_widen_the_interval():
 def test_options_out_of_range(option):
     with pytest.raises(LinksimError, match=f"{option.replace('_', ' ')} 0"):
         Simulation(Uncoded(), modulation("qpsk"), **{option: 0})
+
+
+@pytest.mark.parametrize("spec", ["rayleigh-fast", "rayleigh-block", "rician-K=5dB", "tdl-c-300ns"])
+def test_uncoded_errors_over_fading_are_the_average_over_its_gains(spec: str) -> None:
+    """Decisions for the nearest symbol, as the exact rate supposes: "app" takes the likelier bit, and errs less."""
+    channel = registry.channel(spec)
+    simulation = Simulation(Uncoded(), modulation("16qam"), 800, 801, demapper="maxlog", channel=channel)
+    counts = simulation.run([12.0])[0]
+    results = Results(simulation)
+    results.counts[12.0] = counts
+    expected = results.table([12.0])["uncoded_ber"].iloc[0]
+    low, high = counts.ber_interval
+    assert low < expected < high
+    assert expected > 1.5 * uncoded_ber(modulation("16qam"), 12.0)
+
+
+def test_ofdm_without_fading_errs_as_awgn() -> None:
+    plain = Simulation(WifiLDPC(648, "1/2"), modulation("qpsk"), max_blocks=1000, block_errors=1001)
+    over_ofdm = replace(plain, channel=registry.channel("ofdm"))
+    assert over_ofdm.settings() != plain.settings()
+    low, high = plain.run([0.5])[0].bler_interval
+    assert low - 0.03 < over_ofdm.run([0.5])[0].bler < high + 0.03

@@ -15,7 +15,7 @@ from linksim.channels.base import fading_stream, noise_stream
 from linksim.channels.grammar import make_channel
 from linksim.channels.multipath import TappedDelayLine
 from linksim.channels.ofdm import OFDM
-from linksim.channels.theory import mean_over_gains
+from linksim.channels.theory import gain_distribution, mean_over_gains
 
 ONE_TAP = TappedDelayLine((0.0,), (1.0,))
 
@@ -116,3 +116,12 @@ def test_the_noise_before_equalisation_is_that_of_awgn(name: str) -> None:
     plain, faded = send(make_channel("awgn"), 2, 50, 8.0), send(make_channel(name), 2, 50, 8.0)
     gain = np.sqrt(10**-0.8 / faded[2])
     assert np.allclose(np.abs(faded[1] - faded[0]) * gain, np.abs(plain[1] - plain[0]), atol=2e-6)
+
+
+@pytest.mark.parametrize("k_db", [-10, 20, 40])
+def test_gains_weigh_one_and_have_the_moments_of_a_rician_channel(k_db: float) -> None:
+    """E g = 1 and E g² = 1 + (1 + 2K)/(1 + K)² (Simon and Alouini, eq. 2.19)."""
+    k = 10 ** (k_db / 10)
+    gains, weights = gain_distribution(k)
+    assert weights @ gains == pytest.approx(1, rel=1e-6)
+    assert weights @ gains**2 == pytest.approx(1 + (1 + 2 * k) / (1 + k) ** 2, rel=1e-6)
