@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from linksim.errors import LinksimError, unknown
+from linksim.link import Budget
 from linksim.output.tables import measured
 from linksim.scoring.metrics import Metric
 
@@ -64,15 +65,38 @@ def style(name: str) -> Iterator[None]:
 
 
 def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
-    """A figure of one metric. x: ``snr_db``, or ``budget`` for curves over bits (or channel uses) per pixel.
+    """A figure of one metric. x: ``snr_db``, or ``budget`` for curves over what an image may cost.
 
-    A method at several values of the other variable becomes several curves.
+    A method at several values of the other variable becomes several curves. Each channel has a panel of its own.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     figure = Figure()
-    axes = figure.subplots()
+    panels = list(summary.groupby("channel", sort=False))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width * (1 + 0.7 * (len(panels) - 1)), height)
+    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (channel, lines) in zip(row, panels, strict=True):
+        _panel(axes, lines, metric, x)
+        if len(panels) > 1:
+            axes.set_title(str(channel))
+    row[0].set_ylabel(metric.label)
+    if metric.bounds:
+        low, high = metric.bounds
+        row[0].set_ylim(low - 0.02 * (high - low), high + 0.02 * (high - low))
+    positive = summary[metric.column][summary[metric.column] > 0]
+    if metric.log and len(positive):
+        for axes in row:
+            axes.set_yscale("log", nonpositive="mask")  # a curve ends where it is zero, and does not fall to 0
+        row[0].set_ylim(min(1e-3, positive.min() / 2), 1.5)
+    _legend(figure, row[0])
+    return figure
+
+
+def _panel(axes: Any, summary: pd.DataFrame, metric: Metric, x: str) -> None:
+    """The curves over one channel."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     other = "budget" if x == "snr_db" else "snr_db"
     several = summary[other].nunique() > 1
@@ -81,16 +105,6 @@ def curves(summary: pd.DataFrame, metric: Metric, x: str = "snr_db") -> Figure:
         label = f"{method}, {value if other == 'budget' else f'{value:g} dB'}" if several else method
         _curve(axes, lines, metric, x, label, i)
     axes.set_xlabel("SNR (dB)" if x == "snr_db" else _budget_label(summary))
-    axes.set_ylabel(metric.label)
-    if metric.bounds:
-        low, high = metric.bounds
-        axes.set_ylim(low - 0.02 * (high - low), high + 0.02 * (high - low))
-    positive = summary[metric.column][summary[metric.column] > 0]
-    if metric.log and len(positive):
-        axes.set_yscale("log", nonpositive="mask")  # a curve ends where it is zero, and does not fall to 0
-        axes.set_ylim(min(1e-3, positive.min() / 2), 1.5)
-    _legend(figure, axes)
-    return figure
 
 
 def _legend(figure: Figure, axes: Any) -> None:
@@ -107,7 +121,7 @@ def _legend(figure: Figure, axes: Any) -> None:
 
 def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i: int) -> None:
     if x == "budget":
-        lines = lines.assign(budget=lines["budget"].str.split("=").str[1].astype(float))
+        lines = lines.assign(budget=lines["budget"].map(lambda text: float(Budget.parse(text).value)))
     lines = lines.sort_values(x)
     values = lines[metric.column]
     if values.isna().all():
@@ -122,7 +136,7 @@ def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i
 
 
 def _budget_label(summary: pd.DataFrame) -> str:
-    return "bits per pixel" if str(summary["budget"].iloc[0]).startswith("bpp") else "channel uses per pixel"
+    return "bits per pixel" if str(summary["budget"].iloc[0]).startswith("bpp") else "channel uses per source sample"
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

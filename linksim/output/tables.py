@@ -33,7 +33,7 @@ def measured(summary: pd.DataFrame) -> list[Metric]:
 
 
 def pivot(summary: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """SNRs down, methods across, of one budget."""
+    """SNRs down, methods across, of one channel and budget."""
     table = summary.pivot(index="snr_db", columns="method", values=metric.column)
     return table[list(dict.fromkeys(summary["method"]))]
 
@@ -48,8 +48,12 @@ def best(values: pd.Series[float], metric: Metric) -> set[str]:
 
 
 def sections(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """(budget, its lines) in the summary's order."""
-    return [(str(budget), lines) for budget, lines in summary.groupby("budget", sort=False)]
+    """(budget, with the channel if there are several, and its lines) in the summary's order."""
+    several = summary["channel"].nunique() > 1
+    return [
+        (f"{budget} over {channel}" if several else str(budget), lines)
+        for (channel, budget), lines in summary.groupby(["channel", "budget"], sort=False)
+    ]
 
 
 @dataclass(frozen=True)
@@ -207,11 +211,12 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
 
     shown = Table(title=f"Difference to {differences['baseline'].iloc[0]}", box=box.SIMPLE_HEAD, title_style="bold")
     metrics = [m for m in METRICS if m.column in differences and differences[m.column].notna().any()]
-    for name in ("method", "budget", "SNR dB", *(m.label for m in metrics)):
-        shown.add_column(name, justify="left" if name in ("method", "budget") else "right")
+    texts = ["channel"] * (differences["channel"].nunique() > 1) + ["method", "budget"]
+    for name in (*texts, "SNR dB", *(m.label for m in metrics)):
+        shown.add_column(name, justify="left" if name in texts else "right")
     for line in differences.to_dict("records"):
         cells = [m.with_interval(*(line[m.column + end] for end in ("", "_lo", "_hi"))) for m in metrics]
-        shown.add_row(line["method"], line["budget"], f"{line['snr_db']:g}", *cells)
+        shown.add_row(*(line[name] for name in texts), f"{line['snr_db']:g}", *cells)
     return shown
 
 

@@ -87,9 +87,10 @@ def placed(summary: pd.DataFrame, metric: Metric, axis: Axis) -> Figure:
     figure = Figure()
     axes = figure.subplots()
     places = axis.places
-    several = summary.groupby(["budget", "snr_db"]).ngroups > 1
-    for i, ((budget, snr_db), lines) in enumerate(summary.groupby(["budget", "snr_db"], sort=False)):
-        where = f"{budget}, {snr_db:g} dB"
+    groups = summary.groupby(["channel", "budget", "snr_db"], sort=False)
+    several, channels = groups.ngroups > 1, summary["channel"].nunique() > 1
+    for i, ((channel, budget, snr_db), lines) in enumerate(groups):
+        where = f"{budget}, {snr_db:g} dB" + f", {channel}" * channels
         _points(axes, lines, places, metric, i, where)
         for method, value in zip(lines["method"], lines[metric.column], strict=True):
             if method not in places and math.isfinite(value):

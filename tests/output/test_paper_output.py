@@ -26,7 +26,9 @@ def summary() -> pd.DataFrame:
         for i, method in enumerate(("original", "bpg", "sdjscc_x"))
         for snr_db in (0.0, 10.0)
     ]
-    return pd.DataFrame([{"dataset": "d", "budget": "bpp=0.25", **line} for line in lines], columns=COLUMNS)
+    return pd.DataFrame(
+        [{"dataset": "d", "channel": "awgn", "budget": "bpp=0.25", **line} for line in lines], columns=COLUMNS
+    )
 
 
 def test_figures_fit_a_column_and_embed_their_fonts(summary: pd.DataFrame, tmp_path: Path) -> None:
@@ -116,11 +118,23 @@ def test_latex_gets_no_commands_from_names(summary: pd.DataFrame) -> None:
 
 
 def test_what_has_no_difference_has_no_interval_of_it() -> None:
-    names = ["method", "budget", "snr_db", "baseline", "psnr", "psnr_lo", "psnr_hi", "ssim", "ssim_lo", "ssim_hi"]
+    names = [
+        "channel",
+        "method",
+        "budget",
+        "snr_db",
+        "baseline",
+        "psnr",
+        "psnr_lo",
+        "psnr_hi",
+        "ssim",
+        "ssim_lo",
+        "ssim_hi",
+    ]
     nan = float("nan")
     lines = [
-        ["original", "bpp=1", 0.0, "bpg", nan, nan, nan, 0.5, 0.25, 0.75],
-        ["webp", "bpp=1", 0.0, "bpg", 1.0, 0.5, 1.5, 0.0, 0.0, 0.0],
+        ["awgn", "original", "bpp=1", 0.0, "bpg", nan, nan, nan, 0.5, 0.25, 0.75],
+        ["awgn", "webp", "bpp=1", 0.0, "bpg", 1.0, 0.5, 1.5, 0.0, 0.0, 0.0],
     ]
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(difference_table(pd.DataFrame(lines, columns=names)))
@@ -140,7 +154,7 @@ def test_what_has_no_difference_has_no_interval_of_it() -> None:
     ],
 )
 def test_a_garbled_summary_is_one_line(tmp_path: Path, change: Callable[[str], str], said: str) -> None:
-    line = dict.fromkeys(COLUMNS) | {"dataset": "d", "method": "a", "budget": "bpp=0.5", "n": 1}
+    line = dict.fromkeys(COLUMNS) | {"dataset": "d", "channel": "c", "method": "a", "budget": "bpp=0.5", "n": 1}
     pd.DataFrame([line | {"snr_db": snr} for snr in (11, 12)]).to_csv(tmp_path / "summary.csv", index=False)
     assert len(read_summary(tmp_path)) == 2
     path = tmp_path / "summary.csv"
@@ -148,3 +162,25 @@ def test_a_garbled_summary_is_one_line(tmp_path: Path, change: Callable[[str], s
     with pytest.raises(LinksimError, match=said) as caught:
         read_summary(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_each_channel_has_a_panel_and_tables_of_its_own(summary: pd.DataFrame) -> None:
+    both = pd.concat([summary, summary.assign(channel="tdl-c-300ns", psnr=summary["psnr"] - 3)])
+    figure = curves(both, metric("psnr"))
+    assert [axes.get_title() for axes in figure.axes] == ["awgn", "tdl-c-300ns"]
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [17.0, 19.5]
+    text = markdown(both, [])
+    assert "### PSNR (dB) at bpp=0.25 over awgn" in text
+    assert "| 10 | 19.50 | 20.50 | **21.50** |" in text.split("over tdl-c-300ns")[1]
+    console = Console(width=120, file=io.StringIO())
+    console.print(terminal(both))
+    assert "over tdl-c-300ns" in console.file.getvalue()
+
+
+def test_budgets_written_as_fractions_have_their_place_on_the_axis(summary: pd.DataFrame) -> None:
+    one = summary[(summary["method"] == "bpg") & (summary["snr_db"] == 0)]
+    lines = pd.concat([one.assign(budget=f"cbr={text}") for text in ("1/24", "1/6")])
+    drawn = curves(lines, metric("psnr"), "budget").axes[0].lines[0]
+    assert drawn.get_xdata().tolist() == [1 / 24, 1 / 6]

@@ -73,6 +73,7 @@ def _content(opened: Opened, summary: pd.DataFrame) -> dict[str, Any]:
     return {
         "methods": list(dict.fromkeys(summary["method"].astype(str))),
         "snr_db": sorted(float(value) for value in summary["snr_db"].unique()),
+        "channels": list(opened.experiment.channels),
         "budgets": [str(budget) for budget in opened.experiment.budgets],
         "images": opened.size,
         **{name: opened.description[name] for name in ("command", "versions")},

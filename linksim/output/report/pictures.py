@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from linksim.errors import LinksimError
 from linksim.link import Budget
 from linksim.output.report.album import Album
 
-Call = tuple[Opened, str, Budget, Sequence[int], tuple[float, ...]]  # the arguments of ``deliver``
+Call = tuple[Opened, str, Budget, Sequence[int], tuple[float, ...], str]  # the arguments of ``deliver``
 
 PIXELATED = 128
 """Pixels of the longer side up to which a picture is enlarged pixel by pixel, not smoothed."""
@@ -37,7 +38,8 @@ def chosen(opened: Opened, count: int | None) -> list[int]:
     if count is None:
         experiment = opened.experiment
         height, width = opened.dataset[0].image.shape[:2]
-        each = len(experiment.methods) * len(experiment.budgets) * len(experiment.snr_db)
+        places = len(experiment.channels) * len(experiment.budgets) * len(experiment.snr_db)
+        each = len(experiment.methods) * places
         count = min(MAX_IMAGES, max(1, MAX_PIXELS // (height * width)), MAX_DELIVERIES // each)
     return evenly_spaced(opened.size, count)
 
@@ -52,26 +54,28 @@ def gather(
 ) -> dict[str, Any]:
     """The viewer's data on these images, JSON-able; its pictures are numbers of the album.
 
-    ``items``: the images. ``shown[budget][method][image][snr]``: what arrived, see ``_shown``.
+    ``items``: the images. ``shown[channel][budget][method][image][snr]``: what arrived, see ``_shown``.
     """
     experiment = opened.experiment
     methods, rising = list(methods), tuple(sorted(experiment.snr_db))
-    pairs = [(method, budget) for budget in experiment.budgets for method in methods]
+    links = list(product(experiment.channels, experiment.budgets, methods))
     groups = [list(batch) for batch in batches(opened.dataset, numbers)]  # a network takes several at once anyway
     calls: list[Call] = []
     for group in groups:
-        calls.append((opened, "original", experiment.budgets[0], group, rising[:1]))
-        calls += [(opened, method, budget, group, rising) for method, budget in pairs]
+        calls.append((opened, "original", experiment.budgets[0], group, rising[:1], ""))
+        calls += [(opened, method, budget, group, rising, channel) for channel, budget, method in links]
     arriving = _in_order(pool, calls, progress)
     items: list[dict[str, Any]] = []
-    shown: dict[str, dict[str, list[Any]]] = {str(b): {m: [] for m in methods} for b in experiment.budgets}
+    shown: dict[str, dict[str, dict[str, list[Any]]]] = {
+        channel: {str(b): {m: [] for m in methods} for b in experiment.budgets} for channel in experiment.channels
+    }
     for group in groups:
         samples = [opened.dataset[number] for number in group]
         for sample, (original,) in zip(samples, next(arriving), strict=True):
             items.append(_item(sample) | _shown(original, sample.objects, album))
-        for method, budget in pairs:
+        for channel, budget, method in links:
             for sample, deliveries in zip(samples, next(arriving), strict=True):
-                shown[str(budget)][method].append([_shown(d, sample.objects, album) for d in deliveries])
+                shown[channel][str(budget)][method].append([_shown(d, sample.objects, album) for d in deliveries])
     progress(len(calls), len(calls))
     task = opened.task
     return {

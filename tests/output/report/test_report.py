@@ -86,7 +86,7 @@ def test_it_holds_the_summary_and_the_facts(page: Path, opened: Opened, folder: 
 def test_the_viewer_shows_what_was_measured(page: Path, opened: Opened) -> None:
     viewer, pictures = content(page, "data")["viewer"], content(page, "pictures")
     assert [item["key"] for item in viewer["items"]] == ["plasma0", "plasma2", "plasma3", "plasma5"]
-    cliff = viewer["shown"]["bpp=0.5"]["webp+capacity"][1]
+    cliff = viewer["shown"]["awgn"]["bpp=0.5"]["webp+capacity"][1]
     assert [cell["ok"] for cell in cliff] == [False, False, False, True, True, True]
     assert len({cell["picture"] for cell in cliff}) == 2  # grey below, the decoded file above
     assert [cell["correct"] for cell in cliff] == [False, False, False, True, True, True]
@@ -94,7 +94,7 @@ def test_the_viewer_shows_what_was_measured(page: Path, opened: Opened) -> None:
     assert (grey == 128).all()
     original = decode(pictures[viewer["items"][1]["picture"]])
     np.testing.assert_array_equal(original, opened.dataset[2].image)
-    analog = viewer["shown"]["bpp=0.5"]["foreign:Analog"][1]
+    analog = viewer["shown"]["awgn"]["bpp=0.5"]["foreign:Analog"][1]
     assert len({cell["picture"] for cell in analog}) == 6
     received = decode(pictures[analog[5]["picture"]])
     error = np.mean((received.astype(float) - original) ** 2)
@@ -145,7 +145,7 @@ def test_exact_and_absent_values(finish: Callable[..., Path], tmp_path: Path) ->
     assert "acc" not in analog
     assert [metric["column"] for metric in data["metrics"]] == ["psnr", "ssim", "outage", "bpp", "cbr"]
     assert data["viewer"]["kind"] == ""
-    assert data["viewer"]["shown"]["bpp=1"]["original"][0][0]["psnr"] is None
+    assert data["viewer"]["shown"]["awgn"]["bpp=1"]["original"][0][0]["psnr"] is None
 
 
 def test_a_folder_that_holds_no_run_is_named(tmp_path: Path, opened: Opened) -> None:
@@ -179,7 +179,7 @@ def test_boxes_are_drawn_with_what_they_found(finish: Callable[..., Path], tmp_p
     viewer = content(reported(finish(boxed, tmp_path), boxed, images=1), "data")["viewer"]
     (item,) = viewer["items"]
     assert item["truth"] == [[0, 0, 0.5, 0.5, 0], [0.5, 0, 1, 0.25, 1]]
-    boxes = viewer["shown"]["bpp=1"]["foreign:Analog"][0][0]["boxes"]
+    boxes = viewer["shown"]["awgn"]["bpp=1"]["foreign:Analog"][0][0]["boxes"]
     assert boxes == item["boxes"]
     assert boxes[0] == [0, 0, 0.5, 0.4688, 0.9, 0, 1]
     assert [box[4:] for box in boxes] == [[0.9, 0, 1], [0.8, 1, 0], [0.5, 1, 1]]  # the weakest is not drawn
@@ -235,3 +235,18 @@ def test_as_many_images_as_are_quickly_sent_again() -> None:
     much = replace(small, snr_db=tuple(np.arange(0, 20, 0.1)))
     assert len(chosen(much, None)) == 4
     assert chosen(replace(much, budgets=tuple(Budget("bpp", i) for i in range(1, 6))), None) == []
+
+
+def test_a_page_of_several_channels_holds_each(finish: Callable[[Opened, Path], Path], tmp_path: Path) -> None:
+    opened = open_experiment(
+        methods=("foreign:Analog",),
+        dataset="foreign:Plasma",
+        channel=("awgn", "rician-K=0dB"),
+        snr_db=(5.0,),
+        task="none",
+    )
+    data = content(reported(finish(opened, tmp_path), opened, images=1), "data")
+    assert data["channels"] == ["awgn", "rician-K=0dB"]
+    assert [row["channel"] for row in data["rows"]] == data["channels"]
+    shown = [data["viewer"]["shown"][name]["bpp=0.25"]["foreign:Analog"][0][0] for name in data["channels"]]
+    assert shown[0]["psnr"] != shown[1]["psnr"]

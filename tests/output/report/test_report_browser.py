@@ -14,7 +14,7 @@ from foreign import Plasma
 from page_reader import Reader
 from reports import reported
 
-from linksim.engine.opened import open_experiment
+from linksim.engine.opened import Opened, open_experiment
 from linksim.link import Budget
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -306,3 +306,20 @@ def test_strange_names_are_shown_and_do_nothing(reader: Reader, finish: Callable
     assert reader.browser.title == f"{link.name} · linksim"
     assert reader.text("h1") == link.name
     assert reader.text("#legend button") == link.name
+
+
+def test_channels_are_chosen_like_budgets(browser: Any, finish: Callable[[Opened, Path], Path], tmp_path: Path) -> None:
+    opened = open_experiment(
+        methods=(ANALOG,),
+        dataset="foreign:Plasma",
+        channel=("awgn", "rayleigh-block"),
+        snr_db=(0.0, 20.0),
+        task="none",
+    )
+    reader = Reader(browser)
+    reader.open(reported(finish(opened, tmp_path), opened, images=1))
+    before = reader.card(ANALOG), reader.run("return chart.data[1]")
+    reader.click("#channel label:nth-of-type(2)")
+    after = reader.card(ANALOG), reader.run("return chart.data[1]")
+    assert before[0] != after[0]
+    assert before[1] != after[1]

@@ -16,7 +16,7 @@ function drawChart() {
 
 function alongTitle() {
   if (state.along === "snr") return "SNR (dB)";
-  const unit = data.budgets[0].startsWith("bpp") ? "bits per pixel" : "channel uses per pixel";
+  const unit = data.budgets[0].startsWith("bpp") ? "bits per pixel" : "channel uses per source sample";
   return `${unit}, at ${snrText(state.snr)}`;
 }
 

@@ -9,13 +9,14 @@ function choose(change) {
   document.getElementById("snr-now").textContent = snrText(state.snr);
   for (const input of document.querySelectorAll("input[type=radio]")) input.checked = input.value === String(state[input.name]);
   const moved = "snr" in change;
-  if ("metric" in change || "along" in change || "budget" in change || (moved && state.along === "budget")) drawChart();
+  const elsewhere = "budget" in change || "channel" in change;
+  if ("metric" in change || "along" in change || elsewhere || (moved && state.along === "budget")) drawChart();
   else if (moved) chart.redraw(false);
   readLegend();
-  if (moved || "budget" in change) markRows();
+  if (moved || elsewhere) markRows();
   if (!viewer) return;
   if ("image" in change) buildCards();
-  else if (moved || "budget" in change) showPictures();
+  else if (moved || elsewhere) showPictures();
 }
 
 function toggleMethod(method) {
@@ -42,6 +43,7 @@ function buildChoice(name, options) {
 function buildControls() {
   const kind = data.budgets[0].split("=")[0];
   buildChoice("metric", data.metrics.map((metric) => [metric.column, metric.label]));
+  buildChoice("channel", data.channels.map((channel, i) => [i, channel]));
   buildChoice("budget", data.budgets.map((budget, i) => [i, budgetText(budget)]));
   const both = data.snr_db.length > 1 && data.budgets.length > 1;
   buildChoice("along", both ? [["snr", "over SNR"], ["budget", `over ${kind}`]] : []);

@@ -8,17 +8,18 @@ const state = {
   metric: data.metrics[0].column,
   along: data.snr_db.length > 1 || data.budgets.length === 1 ? "snr" : "budget",
   snr: Math.floor((data.snr_db.length - 1) / 2), // a number of data.snr_db
+  channel: 0, // a number of data.channels
   budget: 0, // a number of data.budgets
   image: 0, // a number of viewer.items
   hover: null, // where the pointer is on the chart: a number of the values along it
   hidden: new Set(),
 };
 
-const rows = new Map(data.rows.map((row) => [`${row.method}|${row.budget}|${row.snr_db}`, row]));
+const rows = new Map(data.rows.map((row) => [`${row.channel}|${row.method}|${row.budget}|${row.snr_db}`, row]));
 
-/** The row of a method at numbers of the SNR and the budget; undefined if it was not measured there. */
+/** The row of a method over the chosen channel at numbers of the SNR and the budget; undefined if it was not measured. */
 function rowAt(method, snr, budget) {
-  return rows.get(`${method}|${data.budgets[budget]}|${data.snr_db[snr]}`);
+  return rows.get(`${data.channels[state.channel]}|${method}|${data.budgets[budget]}|${data.snr_db[snr]}`);
 }
 
 /** A value of a row: NaN if it was not measured. */
@@ -28,7 +29,8 @@ function valueOf(row, column) {
 
 const metricNow = () => data.metrics.find((metric) => metric.column === state.metric);
 const shownMethods = () => data.methods.filter((method) => !state.hidden.has(method));
-const budgetValue = (text) => Number(text.split("=")[1]);
+/** The number of a budget such as "bpp=0.25" or "cbr=1/24". */
+const budgetValue = (text) => text.split("=")[1].split("/").map(Number).reduce((value, below) => value / below);
 const budgetText = (text) => `${text.split("=")[1]} ${text.split("=")[0]}`;
 const snrText = (i) => `${data.snr_db[i]} dB`;
 

@@ -4,6 +4,7 @@ const sorting = { column: -1, down: false };
 
 const columns = [
   { label: "Method", value: (row) => row.method, text: (row) => row.method },
+  ...(data.channels.length > 1 ? [{ label: "Channel", value: (row) => row.channel, text: (row) => row.channel }] : []),
   ...(data.budgets.length > 1
     ? [{ label: `Budget (${data.budgets[0].split("=")[0]})`, value: (row) => budgetValue(row.budget), text: (row) => row.budget.split("=")[1] }]
     : []),
@@ -57,7 +58,7 @@ function showRows() {
       const range = column.interval?.(row);
       return element("td", {}, column.text(row), ...(range ? [element("small", {}, range)] : []));
     });
-    return element("tr", { "data-snr": row.snr_db, "data-budget": row.budget }, ...cells);
+    return element("tr", { "data-snr": row.snr_db, "data-budget": row.budget, "data-channel": row.channel }, ...cells);
   });
   document.querySelector("#table tbody").replaceChildren(...lines);
   markRows();
@@ -66,7 +67,8 @@ function showRows() {
 /** Tint the rows of the operating point. */
 function markRows() {
   for (const line of document.querySelectorAll("#table tbody tr")) {
-    const here = Number(line.dataset.snr) === data.snr_db[state.snr] && line.dataset.budget === data.budgets[state.budget];
-    line.classList.toggle("now", here);
+    const { snr, budget, channel } = line.dataset;
+    const at = Number(snr) === data.snr_db[state.snr] && budget === data.budgets[state.budget];
+    line.classList.toggle("now", at && channel === data.channels[state.channel]);
   }
 }

@@ -1,7 +1,7 @@
 // What arrives: the chosen image as each method delivers it at the slider's SNR, with the task's prediction.
 
 const source = (number) => `data:image/webp;base64,${pictures[number]}`;
-const cellsOf = (method) => viewer.shown[data.budgets[state.budget]][method][state.image];
+const cellsOf = (method) => viewer.shown[data.channels[state.channel]][data.budgets[state.budget]][method][state.image];
 const SMALL = 256; // pixels: a wider picture gets a wider card
 const predicted = () => viewer.kind !== "";
 
