@@ -1,6 +1,6 @@
-"""Systematic encoders: a fast one for dual-diagonal quasi-cyclic codes, and one for any parity-check matrix.
+"""Systematic encoder for dual-diagonal quasi-cyclic codes.
 
-Both append parity to ragged blocks, as ``ChannelCode.encode`` asks; information bits that a block lacks are zeros.
+It appends parity to ragged blocks, as ``ChannelCode.encode`` asks; information bits that a block lacks are zeros.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numpy.typing as npt
 from numba import njit
 
 from baselines.fec.base import Bits, Lengths
-from baselines.fec.rules import Graph
 from baselines.fec.vector import WIDTH, load, store
 
 
@@ -40,88 +39,6 @@ class QuasiCyclicEncoder:
         coded = np.empty(int(lengths.sum()) + self.m * lengths.size, np.uint8)
         _encode_quasi_cyclic(bits, lengths, self.entries, self.z, self.k, self.m, self.shift, self.middle, coded)
         return coded
-
-
-class DenseEncoder:
-    """Encoder by a dense generator matrix, for any parity-check matrix of n columns.
-
-    information, parity: the columns that carry the one and the other, ascending. Parity takes the last columns that
-    are independent; redundant rows are allowed.
-    """
-
-    def __init__(self, graph: Graph, n: int) -> None:
-        rows, self.parity = _eliminate(_pack(graph, n), n)
-        self.information = np.setdiff1d(np.arange(n), self.parity)
-        reduced = np.unpackbits(rows.view(np.uint8), axis=1, count=n, bitorder="little")
-        self.generator = _pack_rows(reduced[:, self.information].T)
-
-    def encode(self, bits: Bits, lengths: Lengths) -> Bits:
-        coded = np.empty(int(lengths.sum()) + self.parity.size * lengths.size, np.uint8)
-        _encode_dense(bits, lengths, self.generator, self.parity.size, coded)
-        return coded
-
-
-def _pack_rows(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """Each row of a 0/1 matrix as little-endian 64-bit words."""
-    words = np.zeros((bits.shape[0], -(-bits.shape[1] // 64)), np.uint64)
-    packed = np.packbits(bits, axis=1, bitorder="little")
-    words.view(np.uint8)[:, : packed.shape[1]] = packed
-    return words
-
-
-def _pack(graph: Graph, n: int) -> npt.NDArray[np.uint64]:
-    matrix = np.zeros((graph.rows.size - 1, n), np.uint8)
-    matrix[np.repeat(np.arange(matrix.shape[0]), np.diff(graph.rows)), graph.columns] = 1
-    return _pack_rows(matrix)
-
-
-def _eliminate(matrix: npt.NDArray[np.uint64], n: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Reduced rows of a packed GF(2) matrix and the pivot column of each, ascending; destroys its argument."""
-    pivots = np.full(matrix.shape[0], -1)
-    _gauss_jordan(matrix, n, pivots)
-    independent = np.flatnonzero(pivots >= 0)
-    order = independent[np.argsort(pivots[independent])]
-    return matrix[order], pivots[order]
-
-
-@njit(nogil=True, cache=True)
-def _gauss_jordan(matrix, n, pivots):
-    """Make each pivot, searched from the last column on, the only 1 of its column; row i gets column pivots[i]."""
-    found = 0
-    for column in range(n - 1, -1, -1):
-        word, shift = column >> 6, np.uint64(column & 63)
-        row = found
-        while row < matrix.shape[0] and not matrix[row, word] >> shift & np.uint64(1):
-            row += 1
-        if row == matrix.shape[0]:
-            continue
-        for w in range(matrix.shape[1]):
-            matrix[found, w], matrix[row, w] = matrix[row, w], matrix[found, w]
-        for other in range(matrix.shape[0]):
-            if other != found and matrix[other, word] >> shift & np.uint64(1):
-                for w in range(matrix.shape[1]):
-                    matrix[other, w] ^= matrix[found, w]
-        pivots[found] = column
-        found += 1
-        if found == matrix.shape[0]:
-            break
-
-
-@njit(nogil=True, cache=True)
-def _encode_dense(bits, lengths, generator, m, coded):
-    parity = np.empty(generator.shape[1], np.uint64)
-    start = at = 0
-    for length in lengths:
-        parity[:] = 0
-        for i in range(length):
-            coded[at + i] = bits[start + i]
-            if bits[start + i]:
-                for w in range(parity.size):
-                    parity[w] ^= generator[i, w]
-        for i in range(m):
-            coded[at + length + i] = parity[i >> 6] >> np.uint64(i & 63) & np.uint64(1)
-        start += length
-        at += length + m
 
 
 @njit(nogil=True, cache=True)

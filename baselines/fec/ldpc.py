@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from baselines.fec.base import LLR, Bits, ChannelCode, Lengths
 from baselines.fec.decoder import Decoder
-from baselines.fec.encoder import DenseEncoder
 from baselines.fec.rules import Graph
+from baselines.fec.sparse import SparseEncoder
 from linksim.errors import LinksimError
 from linksim.identity import sha256
 
@@ -64,10 +64,10 @@ class ParityCheckCode(ChannelCode):
         return lengths
 
 
-def systematic(graph: Graph, n: int) -> tuple[Graph, int, int, DenseEncoder]:
+def systematic(graph: Graph, n: int) -> tuple[Graph, int, int, SparseEncoder]:
     """What ``ParityCheckCode`` needs, after its name, for any matrix of n columns: they are reordered to
     [information | parity]; redundant rows are allowed."""
-    encoder = DenseEncoder(graph, n)
+    encoder = SparseEncoder(graph, n)
     position = np.empty(n, np.uint32)
     position[np.concatenate([encoder.information, encoder.parity])] = np.arange(n, dtype=np.uint32)
     return Graph(graph.rows, position[graph.columns]), n, encoder.information.size, encoder

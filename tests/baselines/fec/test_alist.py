@@ -64,9 +64,79 @@ def test_hamming_code(saved):
         np.testing.assert_array_equal(decoded.reshape(16, 4), messages)
 
 
-def test_the_zeros_that_fill_up_lines_may_be_missing():
-    short = "\n".join(" ".join(w for w in line.split() if w != "0") for line in HAMMING.splitlines())
-    np.testing.assert_array_equal(dense(*parse(short)), CHECKS)
+COMMENTED = """# the (7,4) Hamming code
+7 3  % columns and rows
+
+% largest weights
+3 4
+1 1 2 1 2 2 3 # of the columns
+# 4 4 4 would be the rows
+4 4 4
+"""
+
+
+def unpadded(text: str) -> str:
+    return "\n".join(" ".join(w for w in line.split() if w != "0") for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unpadded(HAMMING),
+        COMMENTED + "".join(f"{line}\n# after\n" for line in HAMMING.splitlines()[4:]),
+        unpadded(COMMENTED + "\n\n".join(HAMMING.splitlines()[4:])),
+        HAMMING.replace("\n", "\r\n"),
+        HAMMING.replace("\n", "\r"),
+        HAMMING.replace(" ", "\t "),
+        "\n  " + HAMMING + "\n \n# the end",
+        HAMMING.replace("3 4\n", "9 9\n", 1),  # larger bounds than needed
+        "# für Größe 7\n" + HAMMING,
+    ],
+    ids=["unpadded", "comments", "both", "windows", "mac", "tabs", "spaces", "bounds", "umlauts"],
+)
+def test_what_writers_do_with_lines(text):
+    np.testing.assert_array_equal(dense(*parse(text)), CHECKS)
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.alist").write_bytes(b"\xef\xbb\xbf" + HAMMING.encode())
+    assert AlistLDPC.from_spec(f"alist:{tmp_path}/a.alist").k == 4
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_irregular_with_rows_and_columns_of_no_ones(padded):
+    chance = np.random.default_rng(3)
+    matrix = (chance.random((12, 20)) < 0.2).astype(int)
+    matrix[:, [0, 7, 19]] = 0
+    matrix[[2, 11]] = 0
+    rows, columns = np.nonzero(matrix)
+    graph = Graph(np.searchsorted(rows, np.arange(13)).astype(np.uint32), columns.astype(np.uint32))
+    text = write(graph, 20)
+    if not padded:
+        lines = text.splitlines(keepends=True)
+        text = "".join(lines[:4]) + unpadded("".join(lines[4:]))
+    np.testing.assert_array_equal(dense(*parse(text)), matrix)
+
+
+def test_a_code_of_64800_bits(saved):
+    """Of DVB-S2's size and kind: weights of 8 and 3, and parity on a staircase."""
+    n, k = 64_800, 32_400
+    chance = np.random.default_rng(0)
+    column = np.repeat(np.arange(k), np.where(np.arange(k) < 12_960, 8, 3))
+    places = np.unique(chance.integers(0, n - k, column.size) * n + column)
+    stairs = np.arange(n - k)
+    places = np.sort(np.concatenate([places, stairs * n + k + stairs, stairs[1:] * n + k + stairs[:-1]]))
+    starts = np.searchsorted(places, np.arange(n - k + 1) * n)
+    text = write(Graph(starts.astype(np.uint32), (places % n).astype(np.uint32)), n)
+    code = AlistLDPC.from_spec(saved(text))
+    assert (code.n, code.k) == (n, k)
+    bits = chance.integers(0, 2, 2 * k, dtype=np.uint8)
+    coded = code.encode(bits, np.full(2, k))
+    sums = np.add.reduceat(coded.reshape(2, n)[:, code.graph.columns], starts[:-1], axis=1)
+    assert not (sums % 2).any()
+    decoded, ok = code.decode((1 - 2.0 * coded.astype(np.float32)) * 4, np.full(2, k))
+    assert ok.all()
+    np.testing.assert_array_equal(decoded, bits)
 
 
 @pytest.mark.parametrize("spec", ["ldpc-648-5/6", "ldpc-1296-1/2"])
@@ -91,22 +161,24 @@ def test_redundant_rows_do_not_count(saved):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda t: "", "ends after 0 lines"),
-        (lambda t: t.replace("7 3", "7", 1), "1 numbers where 2 are expected"),
-        (lambda t: t.replace("7 3", "0 3", 1), "0 columns"),
-        (lambda t: t.replace("7 3", "99999 3", 1), f"from 0 to {MAX_LENGTH}"),
+        (lambda t: "", "ends after line 0, before the columns and rows"),
+        (lambda t: t.replace("7 3", "7", 1), "line 1: 1 numbers where 2 are expected"),
+        (lambda t: t.replace("7 3", "7 3 4", 1), "line 1: 3 numbers where 2 are expected .* non-binary"),
+        (lambda t: t.replace("7 3", "0 3", 1), "line 1: a matrix of 0 columns"),
+        (lambda t: t.replace("7 3", "99999 3", 1), f"line 1: '99999' .* from 0 to {MAX_LENGTH}"),
         (lambda t: t.replace("7 3", "7 " + "9" * 6000, 1), "must be a whole number"),
-        (lambda t: t.replace("7 3", "7 -3", 1), "'-3'"),
+        (lambda t: t.replace("7 3", "7 -3", 1), "line 1: '-3'"),
+        (lambda t: t.replace("7 3", "7 3.0", 1), "line 1: '3.0'"),
         (lambda t: t.replace("7 3", "7 ³", 1), "whole number"),
-        (lambda t: t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2", 1), "6 numbers where 7"),
-        (lambda t: t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2 4", 1), "column weight '4'"),
-        (lambda t: t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2 2", 1), "11 ones by columns, 12 by rows"),
-        (lambda t: t.replace("1 3 5 7", "1 3 5 8"), "index '8'"),
-        (lambda t: t.replace("1 3 5 7", "1 3 5 5"), "4 different indices"),
-        (lambda t: t.replace("1 3 5 7", "1 3 5 6"), "different matrices"),
-        (lambda t: t.replace("1 3 5 7", "1 3 0 7"), "4 different indices"),
-        (lambda t: t.replace("4 5 6 7\n", ""), "ends after 13 lines"),
-        (lambda t: t + "1 2\n", "15 lines where 14"),
+        (lambda t: "# one\n\n" + t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2", 1), "line 5: 6 numbers where 7"),
+        (lambda t: t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2 4", 1), "line 3: '4' among the column weights"),
+        (lambda t: t.replace("1 1 2 1 2 2 3", "1 1 2 1 2 2 2", 1), "line 4: 11 ones by columns, 12 by rows"),
+        (lambda t: t.replace("1 3 5 7", "1 3 5 8"), "line 12: '8' among the indices of row 1"),
+        (lambda t: t.replace("1 3 5 7", "1 3 5 5"), "line 12: row 1 must list 4 different indices"),
+        (lambda t: t.replace("1 3 5 7", "1 3 5 6"), "row 1 and column 6 is listed by only one"),
+        (lambda t: t.replace("1 3 5 7", "1 3 0 7"), "row 1 must list 4 different indices"),
+        (lambda t: t.replace("4 5 6 7\n", ""), "ends after line 13, before the indices of row 3"),
+        (lambda t: t + "# more\n1 2\n", "line 16: nothing more is expected"),
         (lambda t: t[:20] + "\0\x80" + t[20:], "number"),
     ],
 )
@@ -134,7 +206,7 @@ def test_a_code_without_information_is_refused(saved):
 
 
 def test_too_many_ones_are_refused_before_they_are_read():
-    n = MAX_LENGTH
+    n = 16_384
     weight = MAX_EDGES // n + 1
     text = f"{n} {n}\n{weight} {weight}\n{f'{weight} ' * n}\n{f'{weight} ' * n}\n"
     with pytest.raises(LinksimError, match=f"at most {MAX_EDGES}"):
