@@ -11,8 +11,7 @@ from linksim.cli.options import EXECUTION, RESULTS
 EXAMPLES = (
     "linksim ber --code ldpc-3/4 --modulation 16qam --snr 9:12:0.25 --out ber",
     "linksim ber --code alist:code.alist --modulation qpsk --snr 0:4",
-    "linksim ber --code uncoded --modulation 64qam --snr 10,15,20",
-    "linksim ber --code ldpc-1/2 --modulation qpsk --snr 0:15 --channel tdl-c-300ns@30kmh+lmmse",
+    "linksim ber --code ldpc-1/2 --modulation qpsk --channel tdl-c-300ns+lmmse",
 )
 CHAIN, COUNTING = "Chain", "Counting"
 
@@ -37,7 +36,9 @@ def ber(
             **one_of("demapper", listed("baselines.modulation:DEMAPPERS")),
         ),
     ] = "app",
-    channel: Annotated[str, option(CHAIN, "Channel; see 'linksim channels'.")] = "awgn",
+    channel: Annotated[
+        str, option(CHAIN, "Channel ({names}); see 'linksim channels'.", **some_of(registered("linksim.channels")))
+    ] = "awgn",
     snr: Annotated[str, option(CHAIN, "Es/N0 in dB: 9:12 (both ends included), 9:12:0.25 or 9,10.5.")] = "9:12:0.25",
     block_errors: Annotated[int, option(COUNTING, "An SNR is done after so many wrong blocks ...")] = 100,
     max_blocks: Annotated[int, option(COUNTING, "... or after so many blocks.")] = 20_000,

@@ -51,9 +51,10 @@ def build(wanted: Sequence[str] = COMMANDS) -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import entry_points
 
-        print(f"linksim {version('linksim')}")
+        ours = next(iter(entry_points(group="linksim.links", name="original"))).dist
+        print(f"linksim {ours.version if ours else 'of unknown version'}")
         raise typer.Exit
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,7 +121,7 @@ def test_an_unknown_name_gets_the_nearest_and_the_list(arguments: str, capsys: p
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
-    from importlib.metadata import version
-
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out == f"linksim {version('linksim')}\n"
+    written = configparser.ConfigParser()
+    written.read(Path(__file__).parents[2] / "setup.cfg", encoding="utf-8")
+    assert capsys.readouterr().out == f"linksim {written['metadata']['version']}\n"

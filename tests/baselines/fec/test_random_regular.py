@@ -28,7 +28,7 @@ def test_matrix_is_pyldpcs_and_codewords_satisfy_it():
 
 def test_without_pyldpc_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyldpc", None)
-    with pytest.raises(LinksimError, match=r"linksim\[pyldpc\]"):
+    with pytest.raises(LinksimError, match=r"linksim-jscc\[pyldpc\]"):
         RandomLDPC.from_spec("random-120-3-6")
 
 
