@@ -21,6 +21,7 @@ from torch import Tensor
 
 from jscc import shipped
 from jscc.checkpoint import load_checkpoint, read_card
+from jscc.losses import RENAMED
 from jscc.methods import learned_method, resolve
 from jscc.networks import channels_last
 from jscc.quantizer import to_elements
@@ -106,7 +107,7 @@ class JSCCLink(Link):
     def about(cls, name: str) -> str:
         """A line for ``linksim methods``: the loss of a learned method, and the checkpoints of it that are shipped."""
         loss = _loss_text(learned_method(name).loss.as_dict())
-        served = [s for s in shipped.shipped(shipped.FOLDER) if s.card.method == resolve(name)]
+        served = [s for s in shipped.shipped(shipped.FOLDER) if resolve(s.card.method) == resolve(name)]
         found = ", ".join(f"{s.bpp_text} bpp at {s.snr_text}" for s in served)
         stands_for = f"{resolve(name)}: " if resolve(name) != name else ""
         return f"{stands_for}{loss}; {f'shipped for {found}' if found else 'none shipped'}"
@@ -184,7 +185,7 @@ def _remarks(choices: Sequence[Shipped], per_pixel: float) -> tuple[str, ...]:
 
 def _loss_text(loss: dict[str, Any]) -> str:
     """A loss in words, e.g. 'gsw loss (variant paper, τ = 1000) and 0.3 × pixel loss'."""
-    kind = loss.get("semantic", "pixel")
+    kind = RENAMED.get(loss.get("semantic", "pixel"), loss.get("semantic", "pixel"))
     detail = f" (variant {loss.get('variant')}, τ = {loss.get('tau'):g})" if kind == "gsw" else ""
     pixels = loss.get("pixel_weight", 0)
     return f"{kind} loss{detail}" + (f" and {pixels:g} × pixel loss" if pixels and kind != "pixel" else "")

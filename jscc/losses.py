@@ -14,9 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from jscc import semantics
+from jscc.warps import random_warps, warp
 from linksim.errors import LinksimError, unknown
 
-TERMS = ("pixel", "features", "gsw", "classwise", "verdict")
+TERMS = ("pixel", "features", "gsw", "classwise", "kl")
+RENAMED = {"verdict": "kl"}
+"""Former names of terms, as older cards have them."""
 
 
 Term = Callable[[Tensor, Tensor], Tensor]
@@ -42,10 +45,11 @@ class Loss:
     """Which loss to train on.
 
     semantic: ``pixel`` (none: deep JSCC), ``features`` (eq. 6, SD-JSCC without GSW), ``gsw`` (eq. 13), ``classwise``
-    (see ``semantics.classwise_loss``) or ``verdict`` (KL divergence between the task's softmax outputs).
+    (see ``semantics.classwise_loss``) or ``kl`` (KL divergence between the task's softmax outputs).
     pixel_weight: share of the pixel term beside the semantic one. pixels: the pixel term's form, ``mse`` (eq. 5) or
     ``log`` (see ``log_pixel_loss``). layer: the task's, by name. variant, tau, r,
-    per_image: of the weights, for ``gsw`` only.
+    per_image: of the weights, for ``gsw`` only. warps: whether the semantic term sees both images through the same
+    random warp at each step of training (``jscc.warps``).
     """
 
     semantic: str = "pixel"
@@ -56,6 +60,7 @@ class Loss:
     tau: float = 1.0
     r: float | None = None
     per_image: bool = False
+    warps: bool = False
 
     def __post_init__(self) -> None:
         if self.semantic not in TERMS:
@@ -87,8 +92,8 @@ def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) ->
     if loss.semantic == "classwise":
         gradients = semantics.calibrate(lambda x: semantics.class_gradients(tap, x), calibration)
         return lambda received, original: semantics.classwise_loss(*features_of(received, original), gradients)
-    if loss.semantic == "verdict":
-        return lambda received, original: verdict_loss(task, received, original)
+    if loss.semantic == "kl":
+        return lambda received, original: kl_loss(task, received, original)
     if loss.per_image:
 
         def per_image(received: Tensor, original: Tensor) -> Tensor:
@@ -101,12 +106,16 @@ def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) ->
     return lambda received, original: semantics.semantic_loss(*features_of(received, original), weights)
 
 
-def verdict_loss(task: nn.Module, received: Tensor, original: Tensor) -> Tensor:
+def kl_loss(task: nn.Module, received: Tensor, original: Tensor) -> Tensor:
     """(1/B) Σ_b KL(T(x_b) ‖ T(x'_b)) between the task's softmax outputs, in nats, a scalar."""
     with torch.no_grad():
         wanted = torch.log_softmax(task(original).float(), 1)
-    got = torch.log_softmax(task(received).float(), 1)
-    return (wanted.exp() * (wanted - got)).sum(1).mean()
+    return divergence(wanted, torch.log_softmax(task(received).float(), 1)).mean()
+
+
+def divergence(wanted: Tensor, got: Tensor) -> Tensor:
+    """KL(wanted ‖ got) in nats of each image, (N,), from logarithms of probabilities (N, C)."""
+    return (wanted.exp() * (wanted - got)).sum(1)
 
 
 SMALLEST_SCALE = 1e-12
@@ -116,6 +125,7 @@ class Objective:
     """``objective(received, original)`` → scalar: Σ weight · term / (its value at the start of training)."""
 
     def __init__(self, loss: Loss, task: nn.Module | None, calibration: Sequence[Tensor]) -> None:
+        self.loss = loss
         self.terms: dict[str, tuple[float, Term]] = {}
         if loss.semantic == "pixel" or loss.pixel_weight:
             self.terms["pixel"] = (1.0 if loss.semantic == "pixel" else loss.pixel_weight, PIXEL_TERMS[loss.pixels])
@@ -139,6 +149,12 @@ class Objective:
             if scale < SMALLEST_SCALE:
                 raise LinksimError(f"the {name} term of the loss is {scale:.2g} before training: nothing to train on")
 
-    def __call__(self, received: Tensor, original: Tensor) -> Tensor:
-        values = [w * term(received, original) / self.scales[name] for name, (w, term) in self.terms.items()]
+    def __call__(self, received: Tensor, original: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The objective of a batch; with a generator, as in training, the semantic term sees it warped if the loss
+        says so."""
+        seen = dict.fromkeys(self.terms, (received, original))
+        if self.loss.warps and generator is not None and "semantic" in seen:
+            warps = random_warps(len(original), generator, original.device)
+            seen["semantic"] = warp(received, warps), warp(original, warps)
+        values = [w * term(*seen[name]) / self.scales[name] for name, (w, term) in self.terms.items()]
         return torch.stack(values).sum()

@@ -34,12 +34,16 @@ METHODS: dict[str, LearnedMethod] = {
     "sdjscc-per-image": LearnedMethod(Loss("gsw", variant="predicted", tau=300.0, per_image=True, pixel_weight=0.3)),
     "sdjscc-nogsw": LearnedMethod(Loss("features", pixel_weight=0.3)),
     "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
-    "sdjscc-verdict": LearnedMethod(Loss("verdict", pixel_weight=0.3)),
+    "sdjscc-kl": LearnedMethod(Loss("kl", pixel_weight=0.3)),
+    "sdjscc-analog": LearnedMethod(
+        Loss("classwise", pixel_weight=0.15, pixels="log", warps=True), "adaptive", "analog"
+    ),
 }
 
-ALIASES = {"sdjscc": "sdjscc-classwise"}
+ALIASES = {"sdjscc": "sdjscc-classwise", "sdjscc-verdict": "sdjscc-kl"}
 """``sdjscc`` weights features by gradients, as the paper does, but class by class before the classes are averaged
-(``semantics.classwise_loss``): what each form of the loss came to is in results/remedies."""
+(``semantics.classwise_loss``): what each form of the loss came to is in results/remedies.
+``sdjscc-verdict`` is the former name of ``sdjscc-kl``."""
 
 
 def resolve(name: str) -> str:

@@ -104,5 +104,6 @@ def add_noise(elements: Tensor, snr_db: Tensor, generator: torch.Generator | Non
     elements: (N, L). snr_db: (N,) or (1,), Es/N0 of each image in dB.
     """
     std = (noise_var_of(snr_db) / 2).sqrt().to(elements).reshape(-1, 1)
-    noise = torch.randn(elements.shape, generator=generator, dtype=elements.dtype).to(elements.device)
+    device = elements.device if generator is None else generator.device
+    noise = torch.randn(elements.shape, generator=generator, dtype=elements.dtype, device=device).to(elements.device)
     return elements + std * noise

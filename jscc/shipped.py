@@ -46,7 +46,7 @@ def shipped(folder: Path) -> tuple[Shipped, ...]:
 
 def of_method(method: str, candidates: Iterable[Shipped]) -> list[Shipped]:
     """Those trained for a method; ``LinksimError`` if there is none."""
-    found = [s for s in candidates if s.card.method == resolve(method)]
+    found = [s for s in candidates if resolve(s.card.method) == resolve(method)]
     if not found:
         raise LinksimError(f"no checkpoint for {method!r} is shipped; train one and give it as '{method}:PATH'")
     return found

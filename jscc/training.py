@@ -13,7 +13,9 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ from linksim.errors import LinksimError
 
 CALIBRATION_IMAGES = 64
 IDLE_LIMIT = 0.5
+AHEAD = 8
+"""Batches that are made ahead."""
 ADAPTIVE_SNRS = (0.0, 5.0, 10.0, 20.0)
 """Es/N0 in dB at which a network for many SNRs is validated."""
 
@@ -115,10 +119,10 @@ def _as_adaptive(network: JSCC) -> dict[str, Tensor]:
     return state
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The random stream of one step: training SNRs, then channel noise."""
+def step_generator(seed: int, step: int, device: str = "cpu") -> torch.Generator:
+    """The random stream of one step: training SNRs, channels, noise, warps. Each kind of device has its own."""
     state = np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> 1))
+    return torch.Generator(device).manual_seed(int(state >> 1))
 
 
 class Trainer:
@@ -145,7 +149,7 @@ class Trainer:
         self.network, self.start_facts, self.earlier_steps = self._initial_network()
         self.average = copy.deepcopy(self.network) if run.recipe.ema else self.network
         self.forward = torch.compile(self.network) if compiled else self.network
-        self.adam = torch.optim.Adam(self.network.parameters(), run.recipe.lr)
+        self.adam = torch.optim.Adam(self.network.parameters(), run.recipe.lr, fused="cuda" in device)
         self.objective = Objective(run.loss, validation.task, self._calibration())
         self.best: Best | None = None
 
@@ -158,21 +162,22 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         first = self._resume()
         log = TrainingLog(self.folder, first)
-        recipe, started, losses = self.run.recipe, time.monotonic(), []
-        for step in range(first, recipe.steps):
-            losses.append(self._step(step))
+        recipe, started = self.run.recipe, time.monotonic()
+        losses: list[Tensor] = []
+        for step, images in batches_of(self.data, self.run, range(first, recipe.steps), pinned="cuda" in self.device):
+            losses.append(self._step(step, images))
             done = step + 1
             eta = (time.monotonic() - started) / (done - first) * (recipe.steps - done)
             if done % recipe.validate_every == 0 or done == recipe.steps:
+                loss = _mean(losses, done)
                 metrics, warning = self._validate(done)
-                loss = float(np.mean(losses))
                 named = {"idle_channels" if k == "idle" else f"val_{k}": v for k, v in metrics.items()}
                 log.add(done, {"lr": recipe.lr_at(step), "loss": loss} | named)
                 self._save(done)
                 report(Progress(done, recipe.steps, loss, eta, metrics, warning))
                 losses = []
             elif done % 50 == 0:
-                report(Progress(done, recipe.steps, float(np.mean(losses[-50:])), eta, {}))
+                report(Progress(done, recipe.steps, _mean(losses[-50:], done), eta, {}))
         return self._finish()
 
     def _initial_network(self) -> tuple[JSCC, dict[str, Any], int]:
@@ -213,28 +218,26 @@ class Trainer:
         self.objective.scales = facts["scales"]
         return int(facts["step"])
 
-    def _step(self, step: int) -> float:
+    def _step(self, step: int, images: Tensor) -> Tensor:
+        """One step of Adam on uint8 images (N, H, W, 3); returns the loss without waiting for it."""
         recipe, run = self.run.recipe, self.run
         for group in self.adam.param_groups:
             group["lr"] = recipe.lr_at(step)
-        images = to_batch(batch_of(self.data, step, seed=run.seed, size=recipe.batch, crop=recipe.crop), self.device)
-        generator = step_generator(run.seed, step)
+        batch = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
+        generator = step_generator(run.seed, step, self.device)
         low, high = run.snr_db
-        snr = (low + (high - low) * torch.rand(len(images), generator=generator)).to(self.device)
-        channels = self._channels(len(images), generator)
+        snr = low + (high - low) * torch.rand(len(batch), generator=generator, device=self.device)
+        channels = self._channels(len(batch), generator)
         self.network.train()
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=run.amp):
-            loss = self.objective(self.forward(images, snr, generator, channels).float(), images)
+            loss = self.objective(self.forward(batch, snr, generator, channels).float(), batch, generator)
         self.adam.zero_grad()
         loss.backward()
         if recipe.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         self.adam.step()
         self._average(step)
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise LinksimError(f"training diverged at step {step}: the loss is {value}; lower the learning rate")
-        return value
+        return loss.detach()
 
     def _channels(self, images: int, generator: torch.Generator) -> Tensor | None:
         """How many latent channels of each image are sent: log-uniform over what the adaptive network may send."""
@@ -242,8 +245,8 @@ class Trainer:
         if not arch.is_adaptive:
             return None
         low, high = math.log2(arch.fewest), math.log2(arch.elements)
-        drawn = 2 ** (low + (high - low) * torch.rand(images, generator=generator))
-        return drawn.round().long().to(self.device)
+        drawn = 2 ** (low + (high - low) * torch.rand(images, generator=generator, device=self.device))
+        return drawn.round().long()
 
     def _average(self, step: int) -> None:
         """Move the averaged weights towards the present ones; faster at first, as they start from no training."""
@@ -251,13 +254,13 @@ class Trainer:
             return
         decay = min(self.run.recipe.ema, (1 + step) / (10 + step))
         with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
             for kept, latest in zip(self.average.buffers(), self.network.buffers(), strict=True):
                 kept.copy_(latest)
 
     def _validate(self, done: int) -> tuple[dict[str, float], str]:
-        """Metrics at this step, the best network kept, and a warning if the encoder has died."""
+        """Metrics at this step, the best network kept, and a warning if the encoder has died. With a semantic loss the
+        best is that of the least divergence of the task's outputs, which the accuracy on few objects hardly follows."""
         metrics = validate(self.average, self.validation, self.run.points, self.objective, self.device)
         warning = ""
         if self.run.architecture.mapping != "analog":
@@ -266,7 +269,8 @@ class Trainer:
                 warning = (
                     f"{metrics['idle']:.0%} of the latent is constant: the encoder has died; warm up longer or lower lr"
                 )
-        if self.best is None or metrics["loss"] < self.best.metrics["loss"]:
+        decides = "kl" if self.run.loss.semantic != "pixel" else "loss"
+        if self.best is None or metrics[decides] < self.best.metrics[decides]:
             weights = {name: t.detach().cpu().clone() for name, t in self.average.state_dict().items()}
             self.best = Best(metrics, done, weights)
         return metrics, warning
@@ -296,3 +300,32 @@ class Trainer:
             start=self.start_facts,
         )
         return save_checkpoint(self.checkpoint, network, card)
+
+
+def batches_of(
+    data: TrainingImages, run: Run, steps: Sequence[int], pinned: bool = False
+) -> Iterator[tuple[int, Tensor]]:
+    """(step, uint8 images (N, crop, crop, 3)) of each step, a few made ahead by threads while the network computes."""
+
+    def made(step: int) -> Tensor:
+        crops = batch_of(data, step, seed=run.seed, size=run.recipe.batch, crop=run.recipe.crop)
+        batch = torch.from_numpy(np.stack(crops))
+        return batch.pin_memory() if pinned else batch
+
+    with ThreadPoolExecutor(AHEAD // 2) as pool:
+        waiting = deque((step, pool.submit(made, step)) for step in steps[:AHEAD])
+        for later in itertools.chain(steps[AHEAD:], [None] * AHEAD):
+            if not waiting:
+                return
+            step, batch = waiting.popleft()
+            if later is not None:
+                waiting.append((later, pool.submit(made, later)))
+            yield step, batch.result()
+
+
+def _mean(losses: Sequence[Tensor], done: int) -> float:
+    """Mean of the recent losses; ``LinksimError`` if one is not a finite number."""
+    value = float(torch.stack(list(losses)).mean())
+    if not np.isfinite(value):
+        raise LinksimError(f"training diverged by step {done}: the loss is {value}; lower the learning rate")
+    return value

@@ -1,4 +1,4 @@
-"""How good a network is while it trains: PSNR and the task's accuracy on images it is not trained on."""
+"""How good a network is while it trains: PSNR and what the task still understands, on images it is not trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from jscc.data import to_batch
-from jscc.losses import Objective
+from jscc.losses import Objective, divergence
 from jscc.networks import JSCC
 from linksim.data.base import Dataset
 from linksim.errors import LinksimError
@@ -24,10 +24,7 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Equal-sized images, their labels where they have any, and the task that predicts on them (None: PSNR alone).
-
-    Without labels the accuracy is the agreement with the task's prediction on the original image.
-    """
+    """Equal-sized images, their labels where they have any, and the task that predicts on them (None: PSNR alone)."""
 
     images: Sequence[Image]
     labels: Sequence[int | None]
@@ -80,12 +77,13 @@ def received_pairs(network: JSCC, data: ValidationSet, point: Point, device: str
 def validate(
     network: JSCC, data: ValidationSet, points: Sequence[Point], objective: Objective, device: str
 ) -> dict[str, float]:
-    """Means over the points and all images: ``psnr`` (dB, mean over images), ``loss`` (the objective) and, with a
-    task, ``acc``; with several points also the PSNR at each."""
-    metrics: dict[str, float] = {}
-    each = [_validate_at(network, data, point, objective, device) for point in points]
-    for name in each[0]:
-        metrics[name] = sum(one[name] for one in each) / len(each)
+    """Means over the points and all images: ``psnr`` (dB, mean over images) and ``loss`` (the objective). With a task,
+    how near its predictions are to those on the originals: ``agreement`` (share of equal ones) and ``kl`` (divergence
+    of its softmax outputs in nats); where all images are labelled also ``acc``. With several points also the PSNR at
+    each."""
+    originals = [] if data.task is None else [data.task(i).float().log_softmax(1) for i, _ in data.batches(device)]
+    each = [_validate_at(network, data, point, objective, originals, device) for point in points]
+    metrics = {name: sum(one[name] for one in each) / len(each) for name in each[0]}
     if len(points) > 1:
         for point, one in zip(points, each, strict=True):
             metrics[f"psnr_{point.snr_db:g}dB_{point.channels}ch"] = one["psnr"]
@@ -93,25 +91,23 @@ def validate(
 
 
 def _validate_at(
-    network: JSCC, data: ValidationSet, point: Point, objective: Objective, device: str
+    network: JSCC, data: ValidationSet, point: Point, objective: Objective, originals: Sequence[Tensor], device: str
 ) -> dict[str, float]:
-    psnr, loss, correct = [], 0.0, 0
-    pairs = zip(received_pairs(network, data, point, device), data.batches(device), strict=True)
-    for (received, original), (_, labels) in pairs:
+    psnr, outputs, loss = [], [], 0.0
+    for received, original in received_pairs(network, data, point, device):
         mse = (received - original).square().mean((1, 2, 3)).clamp(min=1e-3)
         psnr.append(10 * torch.log10(255**2 / mse))
-        loss += float(objective(received, original)) * len(labels)
+        loss += float(objective(received, original)) * len(original)
         if data.task is not None:
-            correct += _correct(data.task, received, original, labels)
-    count = len(data.images)
-    metrics = {"psnr": float(torch.cat(psnr).mean()), "loss": loss / count}
-    return metrics | ({} if data.task is None else {"acc": correct / count})
-
-
-def _correct(task: nn.Module, received: Tensor, original: Tensor, labels: Sequence[int | None]) -> int:
-    predictions = task(received).argmax(1).tolist()
-    wanted = task(original).argmax(1).tolist() if None in labels else labels
-    return sum(v == w for v, w in zip(predictions, wanted, strict=True))
+            outputs.append(data.task(received).float().log_softmax(1))
+    metrics = {"psnr": float(torch.cat(psnr).mean()), "loss": loss / len(data.images)}
+    if data.task is not None:
+        wanted, got = torch.cat(list(originals)), torch.cat(outputs)
+        metrics["agreement"] = float((wanted.argmax(1) == got.argmax(1)).float().mean())
+        metrics["kl"] = float(divergence(wanted, got).mean())
+        if None not in data.labels:
+            metrics["acc"] = float((got.argmax(1).cpu() == torch.tensor(data.labels)).float().mean())
+    return metrics
 
 
 def idle_share(network: JSCC, images: Tensor) -> float:
