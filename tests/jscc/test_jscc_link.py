@@ -57,8 +57,8 @@ def test_largest_bpp_within_the_budget_nearest_to_5_db(folder):
 
 
 def test_cbr_counts_two_elements_per_channel_use(folder):
-    assert chosen("deepjscc", 0.125, "cbr") == ["deep-0.25-5"]
-    assert chosen("deepjscc", 0.1249, "cbr") == ["deep-0.125-5"]
+    assert chosen("deepjscc", 1 / 24, "cbr") == ["deep-0.25-5"]
+    assert chosen("deepjscc", 0.0416, "cbr") == ["deep-0.125-5"]
 
 
 def test_notes_say_which_checkpoint_stands_in(folder):
