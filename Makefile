@@ -26,7 +26,7 @@ docs: $(EXTRAS)
 benchmarks: $(EXTRAS)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[benchmarks]'
 	mkdir -p benchmarks/measured
-	for name in fec compare sweep cost source_codecs networks tasks; do \
+	for name in fec compare sweep cost source_codecs networks tasks channels; do \
 	    $(BIN)/python benchmarks/$$name.py > benchmarks/measured/$$name.txt || exit 1; \
 	    cat benchmarks/measured/$$name.txt; \
 	done

@@ -16,6 +16,7 @@ REDUCED: dict[str, dict[str, Any]] = {
     "02-cliff-effect": {"TRIALS": 2, "SNR_DB": [8.0, 11.0]},
     "03-your-own-link": {"IMAGES": 2, "SNR_DB": [0, 20]},
     "04-semantic-weights": {"IMAGES": 4},
+    "05-multipath": {"IMAGES": 2, "SNR_DB": [0, 20], "KNOWLEDGE_DB": [6, 22]},
 }
 """What the cell tagged ``parameters`` is followed by."""
 
