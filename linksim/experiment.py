@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import Any
 
@@ -27,7 +27,7 @@ class Experiment:
     data set's own, "none" for none. snr_db: Es/N0 in dB. budgets: what an image may cost, all of one kind. seed: of
     the noise. trials: noise realisations per image and SNR. limit: the first N images only. over_budget: what happens
     to an image that cannot fit, ``"outage"`` or ``"nearest"`` (the smallest file is sent). skip_bad: leave out images
-    that cannot be read. device: where networks run.
+    that cannot be read. metrics: further ones, that are computed only on request. device: where networks run.
     """
 
     methods: tuple[str, ...]
@@ -41,6 +41,7 @@ class Experiment:
     limit: int | None = None
     over_budget: str = "outage"
     skip_bad: bool = False
+    metrics: tuple[str, ...] = ()
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class Experiment:
         for name, least in (("seed", None), ("trials", 1), ("limit", 1)):
             if getattr(self, name) is not None or name != "limit":
                 self._set(name, _whole(name, getattr(self, name), least))
+        self._set("metrics", _names("metric", self.metrics, "") if self.metrics else ())
         if self.over_budget not in OVER_BUDGET:
             raise unknown("over-budget policy", str(self.over_budget), OVER_BUDGET)
 
@@ -61,9 +63,10 @@ class Experiment:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON-able data."""
-        return asdict(self) | {
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
             "methods": list(self.methods),
             "channels": list(self.channels),
+            "metrics": list(self.metrics),
             "snr_db": list(self.snr_db),
             "budgets": [str(budget) for budget in self.budgets],
         }
@@ -94,10 +97,10 @@ class Experiment:
         values = ",".join(budget.text for budget in self.budgets)
         words += _option("snr", format_snr(self.snr_db))
         words += ["--dataset", self.dataset, f"--{self.budgets[0].kind}", values]
-        shown = asdict(self) | {"channels": ",".join(self.channels)}
+        shown = vars(self) | {"channels": ",".join(self.channels), "metrics": ",".join(self.metrics)}
         options = {"channels": "channel", "over_budget": "over-budget"}
         for field in fields(self):
-            chosen = field.name in ("channels", "task", "seed", "trials", "limit", "over_budget")
+            chosen = field.name in ("channels", "task", "seed", "trials", "limit", "over_budget", "metrics")
             if chosen and getattr(self, field.name) != field.default:
                 words += _option(options.get(field.name, field.name), str(shown[field.name]))
         words += ["--skip-bad"] * self.skip_bad

@@ -9,7 +9,7 @@ Conventions, the same for every link (see ``linksim.channels.base``): complex ba
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -35,6 +35,8 @@ class Budget:
 
     kind: str
     value: Fraction
+    capacity: Callable[[int], int] | None = field(default=None, repr=False, compare=False)
+    """Symbols that fit into so many channel uses, where a channel takes some for itself (pilots, cyclic prefix)."""
 
     MAX_DENOMINATOR: ClassVar[int] = 100_000
 
@@ -49,6 +51,17 @@ class Budget:
             raise LinksimError(f"budget {kind} {value}: must be above 0 and at most 100")
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "value", exact)
+        object.__setattr__(self, "capacity", None)
+
+    def over(self, capacity: Callable[[int], int]) -> Budget:
+        """The budget over a channel that takes some of the channel uses for itself."""
+        made = Budget(self.kind, self.value)
+        object.__setattr__(made, "capacity", capacity)
+        return made
+
+    def identity(self) -> dict[str, Any]:
+        """What determines results: a channel has an identity of its own."""
+        return {"budget": str(self)}
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -82,8 +95,9 @@ class Budget:
         return float(self.value * (3 if self.kind == "cbr" else 1))
 
     def of(self, shape: Sequence[int]) -> int:
-        """Whole units (bits or complex symbols) that an image of this (H, W, ...) shape may use."""
-        return int(self.value * int(shape[0]) * int(shape[1]) * (3 if self.kind == "cbr" else 1))
+        """Whole units that an image of this (H, W, ...) shape may use: bits, or complex symbols of its own."""
+        whole = int(self.value * int(shape[0]) * int(shape[1]) * (3 if self.kind == "cbr" else 1))
+        return whole if self.capacity is None or self.kind != "cbr" else self.capacity(whole)
 
 
 OVER_BUDGET = ("outage", "nearest")

@@ -67,7 +67,7 @@ def check(folder: Path, images: int = 1, snrs: int = 2, full: bool = False) -> l
         return problems
     points = tuple(given.snr_db[i] for i in evenly_spaced(len(given.snr_db), snrs))
     problems = _whole(folder, opened, stored) if full else _lines(folder, opened, stored, points)
-    some = tuple(range(opened.size)) if full else tuple(evenly_spaced(opened.size, images))
+    some = tuple(opened.images[i] for i in (range(opened.size) if full else evenly_spaced(opened.size, images)))
     for method, budget, channel in combinations:
         unit = Unit(opened, method, budget, channel, some, given.snr_db if full else points, "")
         problems += _again(unit, _of(stored, method, budget, channel))

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import yaml
 
-from linksim import registry
+from linksim import plugins
 from linksim.channels import profiles, settings
 from linksim.channels.base import Channel
 from linksim.channels.multipath import Multipath, TappedDelayLine
@@ -54,18 +54,18 @@ def _make(text: str) -> Channel:
     name = re.split(r"[@+]", text)[0].lower()
     if name in presets():
         return from_file(presets()[name], _words(text)[2])
-    fits = [known for known in registry.names(GROUP) if name == known or name.startswith(f"{known}-")]
+    fits = [known for known in plugins.names(GROUP) if name == known or name.startswith(f"{known}-")]
     if fits:
         known = max(fits, key=len)
-        maker = registry.load(GROUP, known)
+        maker = plugins.load(GROUP, known)
         if hasattr(maker, "from_spec"):
             return cast(Channel, maker.from_spec(text))
         if name != text.lower() or name != known:
             raise LinksimError(f"channel {text!r}: {known!r} takes no options")
         return cast(Channel, maker())
     if ":" in text:
-        return cast(Channel, registry.load_object(text, "channel")())
-    raise unknown("channel", text, [*registry.names(GROUP), *presets(), "a YAML file", "package.module:Class"])
+        return cast(Channel, plugins.load_object(text, "channel")())
+    raise unknown("channel", text, [*plugins.names(GROUP), *presets(), "a YAML file", "package.module:Class"])
 
 
 def _words(text: str) -> tuple[str, str, list[str]]:

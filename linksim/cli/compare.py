@@ -59,6 +59,7 @@ def compare(
     limit: Limit = None,
     trials: Annotated[int, option(COMPARED, "Noise realisations per image and SNR.")] = 1,
     seed: Annotated[int, option(COMPARED, "Seed of the noise.")] = 0,
+    skip_bad: Annotated[bool, option(COMPARED, "Leave out images that cannot be read, and say which.")] = False,
     baseline: Annotated[str | None, option(RESULTS, "Add each method's paired difference to this one.")] = None,
     out: Out = None,
     figures: Figures = True,
@@ -88,6 +89,7 @@ def compare(
         trials=trials,
         limit=limit,
         over_budget=over_budget,
+        skip_bad=skip_bad,
         device=device,
     )
     return show(experiment, workers, dask, out, baseline, timeout, figures)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from linksim import registry
+from linksim import plugins
 from linksim.data.base import Dataset
 from linksim.data.detect import guess
 from linksim.errors import LinksimError, as_text, unknown
@@ -59,7 +59,7 @@ def parse(text: str) -> DatasetSpec:
     if _is_embedded(head[0]):
         return DatasetSpec(head[0], split="".join(head[1:]))
     loader, colon, rest = text.partition(":")
-    if not colon or loader not in registry.names(GROUP):
+    if not colon or loader not in plugins.names(GROUP):
         if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text):
             return DatasetSpec(text)
         loader, rest = "", text
@@ -106,11 +106,11 @@ def open_dataset(spec: str | DatasetSpec) -> Dataset:
 
 
 def _is_embedded(name: str) -> bool:
-    return name in registry.names(GROUP) and getattr(registry.load(GROUP, name), "embedded", False)
+    return name in plugins.names(GROUP) and getattr(plugins.load(GROUP, name), "embedded", False)
 
 
 def _made(name: str, arguments: tuple[Any, ...], split: str) -> Dataset:
-    cls = registry.load(GROUP, name)
+    cls = plugins.load(GROUP, name)
     splits = getattr(cls, "splits", ())
     if split and split not in splits:
         raise LinksimError(f"data set {name!r} has no split {split!r}; it has {', '.join(splits) or 'none'}")
@@ -119,11 +119,11 @@ def _made(name: str, arguments: tuple[Any, ...], split: str) -> Dataset:
 
 def _from_python(name: str) -> Dataset:
     try:
-        made = registry.load_object(name, "data set")()
+        made = plugins.load_object(name, "data set")()
     except LinksimError as error:
         module, _, rest = name.partition(":")
         if os.path.exists(rest):
-            raise unknown("loader of data sets", module, registry.names(GROUP)) from error
+            raise unknown("loader of data sets", module, plugins.names(GROUP)) from error
         hint = f"; for the folder, write ./{name}" if Path(name).exists() else ""
         raise LinksimError(f"{error}{hint}") from error
     if not isinstance(made, Dataset):
@@ -138,9 +138,9 @@ def _absent(spec: DatasetSpec, text: str) -> LinksimError:
     if spec.split and os.path.exists(whole.path):
         return LinksimError(f"data set {text!r}: no such folder: {as_text(spec.path)}; write {str(whole)!r} in quotes")
     if colon and not spec.loader and os.path.exists(rest.partition("#")[0]):
-        return unknown("loader of data sets", loader, registry.names(GROUP))
+        return unknown("loader of data sets", loader, plugins.names(GROUP))
     if not colon and "/" not in text and not text.startswith((".", '"')):
-        return unknown("data set", text, [*registry.names(GROUP), "a folder of images"])
+        return unknown("data set", text, [*plugins.names(GROUP), "a folder of images"])
     return LinksimError(f"data set {text!r}: no such folder: {as_text(spec.path)}")
 
 

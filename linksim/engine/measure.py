@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from linksim.channels.base import noise_stream
+from linksim.channels.base import Channel, noise_stream
 from linksim.data.base import Dataset, Sample
 from linksim.engine.contract import (
     CheckedTask,
@@ -28,12 +28,11 @@ from linksim.engine.contract import (
 from linksim.engine.deadline import within
 from linksim.engine.opened import Opened
 from linksim.engine.units import PIXELS_PER_UNIT, Unit
-from linksim.errors import ContractError, LinksimError
+from linksim.errors import ContractError
 from linksim.link import Image, Link, Reception, Transmission, outage_image
 from linksim.scoring import metrics
 
 if TYPE_CHECKING:
-    from linksim.channels.base import Channel
     from linksim.tasks.base import Task
 
 Row = dict[str, Any]
@@ -42,7 +41,7 @@ Row = dict[str, Any]
 def measure(unit: Unit) -> list[Row]:
     """Rows of a unit: one per (SNR, image, trial), see ``linksim.engine.store.SCHEMA`` for the columns."""
     opened = shared(unit.opened)
-    link = opened.link(unit.method, unit.budget)
+    link = opened.link(unit.method, unit.budget, unit.channel)
     return [row for row, _ in delivered(unit, opened, link, opened.experiment.trials)]
 
 
@@ -101,12 +100,13 @@ def _deliver(
 ) -> Iterator[tuple[Row, Image]]:
     numbers, samples = list(batch), list(batch.values())
     images = [sample.image for sample in samples]
-    scorer = _Scorer(opened.task, opened.dataset.classes, samples)
+    scorer = _Scorer(opened, samples)
     channel = opened.channel(unit.channel)
     contents = dict(zip(unit.images, unit.contents, strict=True)) if unit.id else {}
     once = None if link.knows_channel else _send(link, unit.method, images)
     for snr_db in unit.snr_db:
         sent = once or _send(link, unit.method, images, snr_db=snr_db)
+        costs = _costs(channel, sent, images)
         for trial in range(trials):
             streams = [noise_stream(opened.experiment.seed, sample.key, snr_db, trial) for sample in samples]
             received, noise_var = _transmit(channel, sent, snr_db, streams)
@@ -126,7 +126,7 @@ def _deliver(
                     "content": contents.get(numbers[i], ""),
                     "source": sample.sources[0] if sample.sources else sample.key,
                     "ok": bool(got.ok[i]),
-                    **_cost(channel, sent, i, sample.image),
+                    **costs[i],
                     **errors[i],
                     **scores[i],
                 }
@@ -165,11 +165,17 @@ def _receive(
     return replace(got, images=shown)
 
 
-def _cost(channel: Channel, sent: Transmission, i: int, image: Image) -> Row:
-    """What image i cost: source bits per pixel, and complex channel uses, pilots and all, per source sample."""
-    pixels = image.shape[0] * image.shape[1]
-    uses = check_uses(channel, int(sent.offsets[i + 1] - sent.offsets[i]))
-    return {"bpp": int(sent.payload_bits[i]) / pixels, "cbr": uses / (3 * pixels)}
+def _costs(channel: Channel, sent: Transmission, images: Sequence[Image]) -> list[Row]:
+    """What each image costs: source bits per pixel, complex channel uses per source sample (pilots and cyclic prefix
+    included) and, of a channel with a waveform of its own, its peak-to-average power ratio in dB."""
+    with errors_from(f"channel {channel.name!r}: uses"):
+        uses = [check_uses(channel, int(count)) for count in np.diff(sent.offsets)]
+        own_waveform = type(channel).waveform is not Channel.waveform
+        papr = channel.papr_db(sent.symbols, sent.offsets) if own_waveform else [None] * len(images)
+    return [
+        {"bpp": int(bits) / (image.shape[0] * image.shape[1]), "cbr": count / image.size, "papr": ratio}
+        for bits, count, image, ratio in zip(sent.payload_bits, uses, images, papr, strict=True)
+    ]
 
 
 def _block_errors(sent: Transmission, got: Reception, count: int) -> list[Row]:
@@ -189,11 +195,12 @@ class _Scorer:
     """Scores of received images against the samples of a unit. An image that arrives as before is not scored again:
     above its cliff a digital link delivers the same image at every SNR."""
 
-    def __init__(self, task: Task | None, classes: tuple[str, ...], samples: Sequence[Sample]) -> None:
+    def __init__(self, opened: Opened, samples: Sequence[Sample]) -> None:
+        task = opened.task
         self.samples = samples
         self.task = _memoised(task) if task else None
         self.known: dict[tuple[int, bytes], dict[str, float]] = {}
-        self.of_image = metrics.of_image()
+        self.of_image = metrics.of_image(opened.experiment.metrics)
         if not self.task or not task:
             return
         labelled = [sample.label is not None for sample in samples]
@@ -201,8 +208,8 @@ class _Scorer:
         if task.kind == "classification" and any(labelled) and not all(labelled):
             bare = samples[labelled.index(False)].key
             raise ContractError(f"image {bare!r} has no label, though others of its data set have")
-        self.map = None if self.agreement else _class_map(task, classes)
-        self.classes = classes
+        self.map = None if self.agreement else opened.labels.index
+        self.classes = opened.dataset.classes
         if self.agreement:
             self.labels = self.task.predict([sample.image for sample in samples])
         else:
@@ -255,18 +262,3 @@ def _memoised(task: Task) -> Task:
     from linksim.tasks.memo import Memo
 
     return Memo(CheckedTask(task))
-
-
-def _class_map(task: Task, classes: tuple[str, ...]) -> npt.NDArray[np.int64] | None:
-    """The data set's class of each of the task's classes, or None where they are the same."""
-    if not task.classes or not classes or tuple(task.classes) == tuple(classes):
-        return None
-    from linksim.tasks.classes import class_map
-
-    mapped: npt.NDArray[np.int64] = class_map(task.classes, classes)
-    if (mapped < 0).all():
-        raise LinksimError(
-            f"task {task.name!r} knows none of the data set's classes ({', '.join(classes[:5])}, ...); "
-            "choose another --task, or --task none"
-        )
-    return mapped

@@ -13,13 +13,16 @@ from typing import Any
 from linksim import registry
 from linksim.channels.base import Channel
 from linksim.data.base import Dataset
+from linksim.data.checking import left_out, readable
 from linksim.engine.contract import check_sample, errors_from
 from linksim.engine.units import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, VERSION, Unit
 from linksim.errors import LinksimError
 from linksim.experiment import NO_TASK, Experiment
 from linksim.identity import Identified, digest, package_version, unknowns
 from linksim.link import Budget, Link, LinkOptions
+from linksim.scoring.metrics import of_image
 from linksim.tasks.base import Task
+from linksim.tasks.classes import Labels, match_labels
 
 VERSIONED = ("linksim", "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")
 
@@ -85,46 +88,69 @@ class Opened:
                 self._channels[name] = registry.channel(name)
         return self._channels[name]
 
-    def link(self, method: str, budget: Budget) -> Link:
-        """The link of a method for a budget."""
+    def link(self, method: str, budget: Budget, channel: str = "") -> Link:
+        """The link of a method for a budget, over a channel (the first by default)."""
         if method in self.objects.links:
             return self.objects.links[method]
-        if (method, budget) not in self._links:
+        name = channel or self.experiment.channels[0]
+        if (method, budget, name) not in self._links:
             with errors_from(f"method {method!r}: making it"):
-                known = self.experiment
-                options = LinkOptions(budget, known.over_budget, known.device, known.snr_db)
-                self._links[method, budget] = registry.link(method, options)
-        return self._links[method, budget]
+                known, own = self.experiment, budget.over(self.channel(name).capacity)
+                options = LinkOptions(own, known.over_budget, known.device, known.snr_db)
+                self._links[method, budget, name] = registry.link(method, options)
+        return self._links[method, budget, name]
 
     @cached_property
     def _channels(self) -> dict[str, Channel]:
         return {}
 
     @cached_property
-    def _links(self) -> dict[tuple[str, Budget], Link]:
+    def _links(self) -> dict[tuple[str, Budget, str], Link]:
         return {}
 
     @cached_property
-    def size(self) -> int:
-        """How many images take part."""
+    def _checked(self) -> tuple[list[int], str]:
+        """The images that can be used, and a sentence on those that were left out."""
         with errors_from(f"data set {self.dataset.name!r}: counting its images"):
             count = len(self.dataset)
         if count == 0:
             raise LinksimError(f"data set {self.dataset.name!r} is empty")
-        return count if self.experiment.limit is None else min(self.experiment.limit, count)
+        asked = range(count if self.experiment.limit is None else min(self.experiment.limit, count))
+        kept, reasons = readable(self.dataset, asked, skip_bad=self.experiment.skip_bad)
+        return kept, left_out(reasons, len(asked))
+
+    @property
+    def images(self) -> list[int]:
+        """Numbers of the images that take part."""
+        return self._checked[0]
+
+    @property
+    def size(self) -> int:
+        """How many images take part."""
+        return len(self.images)
 
     @cached_property
-    def contents(self) -> tuple[str, ...]:
-        """The hash of each image and its truth. Stored rows belong to it, wherever the image stands in the data set;
-        images that are alike in everything, key included, are counted."""
-        found: dict[str, int] = {}
-        hashes = []
-        for i in range(self.size):
+    def contents(self) -> dict[int, str]:
+        """The hash of each image and its truth, by number. Stored rows belong to it, wherever the image stands in the
+        data set; images that are alike in everything, key included, are counted."""
+        repeated: dict[str, int] = {}
+        found = {}
+        for i in self.images:
             with errors_from(f"data set {self.dataset.name!r}: reading image {i}"):
                 content = self.dataset.digest(i)
-            repeated = found[content] = found.get(content, -1) + 1
-            hashes.append(f"{content}+{repeated}" if repeated else content)
-        return tuple(hashes)
+            repeated[content] = repeated.get(content, -1) + 1
+            found[i] = f"{content}+{repeated[content]}" if repeated[content] else content
+        return found
+
+    @cached_property
+    def labels(self) -> Labels:
+        """How the task's predictions are read as classes of the data set."""
+        if self.task is None:
+            return Labels(None)
+        first = self.dataset[self.images[0]]
+        counted = first.image if self.task.kind == "classification" and first.label is not None else None
+        with errors_from(f"task {self.task.name!r}: matching its classes"):
+            return match_labels(self.task, self.dataset.classes, counted)
 
     def units(self) -> Iterator[Unit]:
         """The work in pieces, image-major so that methods finish together. A unit's images depend on the data set
@@ -136,7 +162,8 @@ class Opened:
             for channel in given.channels
             for method in given.methods
         }
-        first = check_sample(self.dataset, 0)
+        first = check_sample(self.dataset, self.images[0])
+        _ = self.labels
         if self.task is not None and self.task.kind == "detection" and first.objects is None:
             raise LinksimError(
                 f"data set {self.dataset.name!r} has no boxes for task {self.task.name!r} to find; "
@@ -145,7 +172,7 @@ class Opened:
         height, width = first.image.shape[:2]
         step = max(1, min(MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT // (height * width)))
         for start in range(0, self.size, step):
-            images = tuple(range(start, min(start + step, self.size)))
+            images = tuple(self.images[start : start + step])
             for (method, budget, channel), unit_id in ids.items():
                 yield Unit(self, method, budget, channel, images, given.snr_db, unit_id)
 
@@ -155,6 +182,7 @@ class Opened:
         return digest(
             {
                 "engine": VERSION,
+                "metrics": sorted(of_image(given.metrics)),
                 "method": method,
                 "budget": str(budget),
                 "channel": channel,
@@ -163,7 +191,7 @@ class Opened:
                 "trials": given.trials,
                 "classes": list(self.dataset.classes),
                 "identities": [
-                    self._identity(f"method {method!r}", self.link(method, budget)),
+                    self._identity(f"method {method!r}", self.link(method, budget, channel)),
                     self._identity(f"channel {channel!r}", self.channel(channel)),
                     self._identity("the task", self.task) if self.task else None,
                 ],
@@ -192,7 +220,7 @@ class Opened:
                 "name": self.dataset.name,
                 "classes": list(self.dataset.classes),
                 "images": self.size,
-                "contents": digest(self.contents),
+                "contents": digest(list(self.contents.values())),
             },
             "task": self._identity("the task", self.task) if self.task else None,
             "channels": {name: self._identity(f"channel {name!r}", self.channel(name)) for name in given.channels},
@@ -212,12 +240,13 @@ class Opened:
         }
 
     def _notes(self) -> tuple[str, ...]:
-        """What links want their reader to know, each sentence once."""
-        said: list[str] = []
+        """What data set, task and links want their reader to know, each sentence once."""
+        with errors_from(f"data set {self.dataset.name!r}: its notes()"):
+            said = [self._checked[1], *map(str, self.dataset.notes()), *self.labels.notes]
         for method in self.experiment.methods:
             with errors_from(f"method {method!r}: its notes()"):
                 said += [str(note) for b in self.experiment.budgets for note in self.link(method, b).notes()]
-        return tuple(dict.fromkeys(said))
+        return tuple(dict.fromkeys(filter(None, said)))
 
     def hash(self) -> str:
         """Hash of all that determines the results."""

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from linksim.engine.units import Unit
 from linksim.errors import LinksimError
 from linksim.files import make_folder, write_atomically
+from linksim.scoring.metrics import METRICS
 
 SCHEMA = pa.schema(
     [
@@ -42,8 +43,8 @@ SCHEMA = pa.schema(
         ("bit_errors", pa.int64()),
         ("blocks_sent", pa.int64()),
         ("block_errors", pa.int64()),
-        ("psnr", pa.float64()),  # dB
-        ("ssim", pa.float64()),
+        ("papr", pa.float64()),  # dB; null where a channel has no waveform of its own
+        *((metric.column, pa.float64()) for metric in METRICS if metric.of_image),
         ("label", pa.int32()),
         ("prediction", pa.int32()),
         ("correct", pa.bool_()),
@@ -53,6 +54,8 @@ SCHEMA = pa.schema(
 )
 
 
+SCORES = [metric.column for metric in METRICS if metric.of_image]
+"""Columns of metrics, which may be added without measuring anything again."""
 ORDER = ("channel", "budget", "method", "snr_db", "image", "trial")
 """What rows are sorted by, and what no two rows have in common."""
 
@@ -114,7 +117,7 @@ class Store:
                     raise LinksimError(f"cannot read {path}: {error}") from error
                 path.unlink(missing_ok=True)
                 continue
-            if not table.schema.equals(SCHEMA):
+            if not _readable(table.schema):
                 path.rename(path.with_name(f"{path.name}.other"))
                 continue
             keys = table.select(["unit", "content", "snr_db"]).group_by(["unit", "content", "snr_db"]).aggregate([])
@@ -138,7 +141,8 @@ class Store:
         if files in ([], [self.whole]):
             return
         keys = ["unit", "content", "snr_db", "trial"]
-        whole = pa.concat_tables(pq.read_table(path, read_dictionary=keys[:2]) for path in files).unify_dictionaries()
+        tables = (_with_all(pq.read_table(path, read_dictionary=keys[:2]), SCHEMA.names) for path in files)
+        whole = pa.concat_tables(tables).unify_dictionaries()
         self._write(self.whole, whole.take(pa.array(_sorted_places([whole[name] for name in keys]))).cast(SCHEMA))
         for path in files:
             if path != self.whole:
@@ -161,7 +165,8 @@ class Store:
         text = [name for name in names if SCHEMA.field(name).type == pa.string()]
         tables = []
         for path in self.files():
-            table = pq.read_table(path, columns=["unit", "content", *names], read_dictionary=["unit", "content", *text])
+            columns = ["unit", "content", *names]
+            table = _with_all(pq.read_table(path, columns=columns, read_dictionary=["unit", "content", *text]), columns)
             images = _looked_up(table["content"], numbers, -1)
             asked = _looked_up(table["unit"], {unit: i for i, unit in enumerate(wanted)}, -1)
             snr_db = table["snr_db"].to_numpy()
@@ -200,6 +205,19 @@ class Store:
         if not isinstance(found, dict):
             raise LinksimError(f"{path} is not an experiment's description")
         return found
+
+
+def _readable(schema: pa.Schema) -> bool:
+    """Whether a file has the columns of this version; those of metrics may be missing or strange."""
+    return all(field in schema or field.name in SCORES for field in SCHEMA)
+
+
+def _with_all(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The table with these columns, in their order; metrics that it lacks were not measured."""
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
+    return table.select(names)
 
 
 def _looked_up(column: pa.ChunkedArray, numbers: dict[str, int], absent: int) -> npt.NDArray[np.int64]:

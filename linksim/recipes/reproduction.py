@@ -123,7 +123,7 @@ def _figures(recipe: Recipe, found: Comparison, folder: Path) -> list[Path]:
         from linksim.output.gallery import gallery
         from linksim.output.plots import save, style
 
-        images = evenly_spaced(found.opened.size, recipe.gallery)
+        images = [found.opened.images[i] for i in evenly_spaced(found.opened.size, recipe.gallery)]
         for snr_db in recipe.snr_db:
             with style("default"):
                 paths += save(

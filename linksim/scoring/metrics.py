@@ -7,7 +7,7 @@ received images is one function and one entry (see ``docs/how-to/add-a-metric.md
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -164,6 +164,8 @@ METRICS = (
            estimator=ratio_of_sums("block_errors", "blocks_sent")),
     Metric("bpp", "bpp", 3, cost=True, compared=False, estimator=mean(lambda rows: rows["bpp"])),
     Metric("cbr", "CBR", 4, cost=True, compared=False, estimator=mean(lambda rows: rows["cbr"])),
+    Metric("papr", "PAPR (dB)", 2, cost=True, compared=False, estimator=mean(lambda rows: rows["papr"]),
+           covers=lambda rows: rows["papr"].notna().to_numpy()),
 )
 # fmt: on
 
@@ -180,6 +182,17 @@ def metric(column: str) -> Metric:
     raise unknown("metric", column, [m.column for m in METRICS])
 
 
-def of_image() -> dict[str, ImageScore]:
-    """Row column and function of every metric that gives each received image a number."""
-    return {m.column: m.score for m in METRICS if m.of_image is not None}
+def of_image(requested: Sequence[str] = ()) -> dict[str, ImageScore]:
+    """Row column and function of every metric that gives each received image a number.
+
+    Args:
+        requested: Those that are computed only on request, and are.
+
+    Raises:
+        LinksimError: A name is not that of such a metric.
+    """
+    extra = [m.column for m in METRICS if m.on_request]
+    for name in requested:
+        if name not in extra:
+            raise unknown("metric on request", name, extra)
+    return {m.column: m.score for m in METRICS if m.of_image and (not m.on_request or m.column in requested)}

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linksim import registry
+from linksim import plugins
 from linksim.errors import LinksimError
 from linksim.tasks.base import Task
 
@@ -76,7 +76,7 @@ def load_task(spec: str, device: str = "cpu") -> Task:
         return reader(path, ModelInput.parse(query), device)
     if path.suffix in PICKLES and path.exists():
         raise LinksimError(f"task {spec!r}: a pickle; save it with torch.jit.save, as ONNX, or name its function")
-    made = registry.load("linksim.tasks", spec)
+    made = plugins.load("linksim.tasks", spec)
     return _as_task(spec, made if _is_model(made) else _call(made, device), device)
 
 

@@ -37,11 +37,11 @@ def chosen(opened: Opened, count: int | None) -> list[int]:
     """Numbers of the images to show, evenly spaced; as many as are quickly sent again if there is no ``count``."""
     if count is None:
         experiment = opened.experiment
-        height, width = opened.dataset[0].image.shape[:2]
+        height, width = opened.dataset[opened.images[0]].image.shape[:2]
         places = len(experiment.channels) * len(experiment.budgets) * len(experiment.snr_db)
         each = len(experiment.methods) * places
         count = min(MAX_IMAGES, max(1, MAX_PIXELS // (height * width)), MAX_DELIVERIES // each)
-    return evenly_spaced(opened.size, count)
+    return [opened.images[i] for i in evenly_spaced(opened.size, count)]
 
 
 def gather(
