@@ -67,7 +67,7 @@ def run_comparison(
         pool: where units run.
         baseline: the method that others are compared with, pair by pair.
         progress: called with the number of finished units and of all.
-        timeout: seconds that one unit may take.
+        timeout: seconds that one unit, or reading one image, may take.
         figures: whether to draw the figures and write the report.
 
     Raises:
@@ -76,6 +76,7 @@ def run_comparison(
     methods = opened.experiment.methods
     if baseline is not None and baseline not in methods:
         raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(methods)}")
+    opened.check_images(timeout)
     store = Store(folder)
     with store.lock():
         _check_same(store, opened.experiment)

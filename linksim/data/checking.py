@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def readable(
     *,
     skip_bad: bool,
     progress: Callable[[int, int], None] | None = None,
+    around: Callable[[int], AbstractContextManager[None]] = lambda index: nullcontext(),
 ) -> tuple[list[int], dict[str, str]]:
     """Open and check images, so that a run does not stop half-way for one of them.
 
@@ -77,6 +79,7 @@ def readable(
         indices: Numbers of those to check.
         skip_bad: Leave bad images out instead of raising.
         progress: Called with the number of images checked and of all.
+        around: A context in which an image is read, such as one that limits the time.
 
     Returns:
         The indices of the sound images, in the order given, and the reason for each bad one by its name.
@@ -90,7 +93,8 @@ def readable(
     names: dict[str, int] = {}
     reasons: dict[str, str] = {}
     for done, index in enumerate(indices, 1):
-        name, why = _check(dataset, index)
+        with around(index):
+            name, why = _check(dataset, index)
         if not why and name in names:
             why = f"has the same key as image {names[name]}"
             name = f"image {index} ({name})"

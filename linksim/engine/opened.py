@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from linksim.channels.base import Channel
 from linksim.data.base import Dataset
 from linksim.data.checking import left_out, readable
 from linksim.engine.contract import check_sample, errors_from
+from linksim.engine.deadline import within
 from linksim.engine.units import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, VERSION, Unit
 from linksim.errors import LinksimError
 from linksim.experiment import NO_TASK, Experiment
@@ -24,6 +26,7 @@ from linksim.scoring.metrics import of_image
 from linksim.tasks.base import Task
 from linksim.tasks.classes import Labels, match_labels
 
+SECONDS_TO_READ = 1800.0
 VERSIONED = ("linksim", "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")
 
 
@@ -111,12 +114,26 @@ class Opened:
     @cached_property
     def _checked(self) -> tuple[list[int], str]:
         """The images that can be used, and a sentence on those that were left out."""
+        return self._check(SECONDS_TO_READ)
+
+    def check_images(self, timeout: float) -> None:
+        """Read all images, each within so many seconds, unless that was done before."""
+        if "_checked" not in vars(self):
+            vars(self)["_checked"] = self._check(timeout)
+
+    def _check(self, timeout: float) -> tuple[list[int], str]:
         with errors_from(f"data set {self.dataset.name!r}: counting its images"):
             count = len(self.dataset)
         if count == 0:
             raise LinksimError(f"data set {self.dataset.name!r} is empty")
         asked = range(count if self.experiment.limit is None else min(self.experiment.limit, count))
-        kept, reasons = readable(self.dataset, asked, skip_bad=self.experiment.skip_bad)
+
+        @contextmanager
+        def reading(index: int) -> Iterator[None]:
+            with within(timeout), errors_from(f"data set {self.dataset.name!r}: reading image {index}"):
+                yield
+
+        kept, reasons = readable(self.dataset, asked, skip_bad=self.experiment.skip_bad, around=reading)
         return kept, left_out(reasons, len(asked))
 
     @property
