@@ -102,7 +102,7 @@ def _deliver(
     images = [sample.image for sample in samples]
     scorer = _Scorer(opened, samples)
     channel = opened.channel(unit.channel)
-    contents = dict(zip(unit.images, unit.contents, strict=True)) if unit.id else {}
+    contents = dict(zip(unit.images, unit.contents, strict=False))
     once = None if link.knows_channel else _send(link, unit.method, images)
     for snr_db in unit.snr_db:
         sent = once or _send(link, unit.method, images, snr_db=snr_db)

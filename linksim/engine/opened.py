@@ -61,7 +61,8 @@ class Opened:
         return hash(self.token)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("experiment", "objects", "token")}
+        names = ("experiment", "objects", "token", "labels")  # matching classes takes reading an image
+        return {name: vars(self)[name] for name in names if name in vars(self)}
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -190,8 +191,9 @@ class Opened:
         step = max(1, min(MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT // (height * width)))
         for start in range(0, self.size, step):
             images = tuple(self.images[start : start + step])
+            contents = tuple(self.contents[image] for image in images)
             for (method, budget, channel), unit_id in ids.items():
-                yield Unit(self, method, budget, channel, images, given.snr_db, unit_id)
+                yield Unit(self, method, budget, channel, images, given.snr_db, unit_id, contents)
 
     def unit_id(self, method: str, budget: Budget, channel: str) -> str:
         """Hash of all that determines the rows of a method, a budget and a channel, images and SNRs apart."""

@@ -33,6 +33,8 @@ class Unit:
     images: tuple[int, ...]
     snr_db: tuple[float, ...]
     id: str
+    contents: tuple[str, ...] = ()
+    """The hash of each image (see ``Opened.contents``)."""
 
     @property
     def part(self) -> str:
@@ -40,11 +42,8 @@ class Unit:
         what = {"unit": self.id, "images": self.contents, "snr_db": self.snr_db}
         return f"part-{digest(what)[:32]}.parquet"
 
-    @property
-    def contents(self) -> list[str]:
-        """The hashes of its images."""
-        return [self.opened.contents[image] for image in self.images]
-
     def only(self, images: Sequence[int], snr_db: Sequence[float]) -> Unit:
         """The same unit for some of its images and SNRs."""
-        return replace(self, images=tuple(images), snr_db=tuple(snr_db))
+        known = dict(zip(self.images, self.contents, strict=True))
+        contents = tuple(known[image] for image in images)
+        return replace(self, images=tuple(images), snr_db=tuple(snr_db), contents=contents)
