@@ -27,7 +27,8 @@ GROUPS = {
 
 @cache
 def _entries(group: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=group)}
+    """Entry points by name; of two with one name that which is first on the path, as for modules."""
+    return {entry.name: entry for entry in reversed(tuple(entry_points(group=group)))}
 
 
 def names(group: str) -> list[str]:

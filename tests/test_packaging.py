@@ -51,9 +51,10 @@ print("\\n".join(name.removeprefix(build.build_lib + "/") for name in build.get_
 
 
 def test_the_name_that_messages_give_is_the_distribution(setup: configparser.ConfigParser) -> None:
+    assert setup["metadata"]["name"] == DISTRIBUTION
     extras = set(setup["options.extras_require"])
-    for name in tracked(*PACKAGES, "docs", "README.md", "benchmarks", "notebooks", "examples"):
-        if name.endswith((".py", ".md", ".ipynb")):
+    for name in tracked(*PACKAGES, "docs", "README.md", "benchmarks", "notebooks", "examples", "setup.cfg"):
+        if name.endswith((".py", ".md", ".cfg", ".ipynb")):
             text = (ROOT / name).read_text()
             assert "linksim[" not in text.replace(f"{DISTRIBUTION}[", ""), name
             for found in re.findall(rf"{DISTRIBUTION}\[([a-z,]+)\]", text):

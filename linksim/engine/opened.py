@@ -18,7 +18,7 @@ from linksim.data.checking import left_out, readable
 from linksim.engine.contract import check_sample, errors_from
 from linksim.engine.deadline import within
 from linksim.engine.units import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, VERSION, Unit
-from linksim.errors import LinksimError
+from linksim.errors import DISTRIBUTION, LinksimError
 from linksim.experiment import NO_TASK, Experiment
 from linksim.identity import Identified, digest, package_version, unknowns
 from linksim.link import Budget, Link, LinkOptions
@@ -27,7 +27,7 @@ from linksim.tasks.base import Task
 from linksim.tasks.classes import Labels, match_labels
 
 SECONDS_TO_READ = 1800.0
-VERSIONED = ("linksim", "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")
+VERSIONED = (DISTRIBUTION, "numpy", "torch", "pillow", "pillow-heif", "numba", "sionna-no-rt", "pandas", "pyarrow")
 
 
 @dataclass(frozen=True)
