@@ -16,8 +16,9 @@ import torch
 from timing import medians
 from torch import Tensor, nn
 
+from jscc.architecture import Architecture
 from jscc.losses import pixel_loss
-from jscc.networks import JSCC, Architecture, channels_last
+from jscc.networks import JSCC, channels_last
 from jscc.torch_link import BATCH
 
 PRODUCT = "matrix product"

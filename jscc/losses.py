@@ -7,20 +7,14 @@ network that training starts from, so that their weights are shares and need no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from jscc import semantics
+from jscc.loss import PIXELS, Loss
 from jscc.warps import random_warps, warp
-from linksim.errors import LinksimError, unknown
-
-TERMS = ("pixel", "features", "gsw", "classwise", "kl")
-RENAMED = {"verdict": "kl"}
-"""Former names of terms, as older cards have them."""
-
+from linksim.errors import LinksimError
 
 Term = Callable[[Tensor, Tensor], Tensor]
 """A scalar from (received, original), float images (N, 3, H, W) in 0..255."""
@@ -37,45 +31,7 @@ def log_pixel_loss(received: Tensor, original: Tensor) -> Tensor:
     return (((received - original) / 255).square().mean((1, 2, 3)) / 1e-4).log1p().mean()
 
 
-PIXEL_TERMS: dict[str, Term] = {"mse": pixel_loss, "log": log_pixel_loss}
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Which loss to train on.
-
-    semantic: ``pixel`` (none: deep JSCC), ``features`` (eq. 6, SD-JSCC without GSW), ``gsw`` (eq. 13), ``classwise``
-    (see ``semantics.classwise_loss``) or ``kl`` (KL divergence between the task's softmax outputs).
-    pixel_weight: share of the pixel term beside the semantic one. pixels: the pixel term's form, ``mse`` (eq. 5) or
-    ``log`` (see ``log_pixel_loss``). layer: the task's, by name. variant, tau, r,
-    per_image: of the weights, for ``gsw`` only. warps: whether the semantic term sees both images through the same
-    random warp at each step of training (``jscc.warps``).
-    """
-
-    semantic: str = "pixel"
-    pixel_weight: float = 0.0
-    pixels: str = "mse"
-    layer: str = semantics.DEFAULT_LAYER
-    variant: str = "paper"
-    tau: float = 1.0
-    r: float | None = None
-    per_image: bool = False
-    warps: bool = False
-
-    def __post_init__(self) -> None:
-        if self.semantic not in TERMS:
-            raise unknown("loss", self.semantic, TERMS)
-        if self.pixels not in PIXEL_TERMS:
-            raise unknown("pixel loss", self.pixels, PIXEL_TERMS)
-        if self.variant not in semantics.IMPORTANCES:
-            raise unknown("GSW variant", self.variant, semantics.IMPORTANCES)
-        if not 0 <= self.pixel_weight < float("inf"):
-            raise LinksimError(f"pixel weight {self.pixel_weight}: must be a finite number, at least 0")
-        if not 0 <= self.tau < float("inf"):
-            raise LinksimError(f"temperature τ {self.tau}: must be a finite number, at least 0")
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+PIXEL_TERMS: dict[str, Term] = dict(zip(PIXELS, (pixel_loss, log_pixel_loss), strict=True))
 
 
 def semantic_term(loss: Loss, task: nn.Module, calibration: Sequence[Tensor]) -> Term:

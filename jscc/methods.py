@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jscc.losses import Loss
-from jscc.networks import Architecture, elements_for
+from jscc.architecture import Architecture, elements_for
+from jscc.loss import Loss
 from linksim.errors import unknown
 
 
 @dataclass(frozen=True)
 class LearnedMethod:
-    """network: a kind of ``networks.Architecture``; mapping: of its elements; loss: of stage 2."""
+    """network: a kind of ``Architecture``; mapping: of its elements; loss: of stage 2."""
 
     loss: Loss
     network: str = "residual"

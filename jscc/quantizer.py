@@ -13,12 +13,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from jscc.architecture import MAPPINGS
 from linksim.errors import LinksimError
 
 CountT = TypeVar("CountT", int, Tensor)
-
-MAPPINGS = ("antipodal", "unipolar", "analog")
-"""What an element becomes: 2q − 1 (no DC offset), q itself (the paper's {0, 1}), or the real latent unquantised."""
 
 
 class _StraightThrough(torch.autograd.Function):

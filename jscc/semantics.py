@@ -19,9 +19,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from jscc.loss import DEFAULT_LAYER, VARIANTS
 from linksim.errors import LinksimError, unknown
-
-DEFAULT_LAYER = "backbone.top"
 
 
 class FeatureTap:
@@ -79,11 +78,9 @@ def predicted_importance(tap: FeatureTap, images: Tensor) -> Tensor:
     return pooled(torch.autograd.grad(logits.max(1).values.sum(), features)[0])
 
 
-IMPORTANCES: dict[str, Callable[[FeatureTap, Tensor], Tensor]] = {
-    "paper": paper_importance,
-    "absolute": absolute_importance,
-    "predicted": predicted_importance,
-}
+IMPORTANCES: dict[str, Callable[[FeatureTap, Tensor], Tensor]] = dict(
+    zip(VARIANTS, (paper_importance, absolute_importance, predicted_importance), strict=True)
+)
 
 
 def importance(tap: FeatureTap, images: Tensor, variant: str = "paper") -> Tensor:

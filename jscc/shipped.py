@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from jscc.checkpoint import Card, read_card
+from jscc.card import Card, read_card
 from jscc.methods import resolve
 from linksim.errors import LinksimError
 

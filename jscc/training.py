@@ -24,11 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jscc.checkpoint import Card, load_checkpoint, save_checkpoint
+from jscc.architecture import Architecture
+from jscc.card import Card
+from jscc.checkpoint import load_checkpoint, save_checkpoint
 from jscc.data import TrainingImages, batch_of, to_batch
 from jscc.logs import TrainingLog
-from jscc.losses import Loss, Objective
-from jscc.networks import JSCC, Architecture, channels_last
+from jscc.loss import Loss
+from jscc.losses import Objective
+from jscc.networks import JSCC, channels_last
 from jscc.presets import Recipe
 from jscc.state import Best, load_state, save_state
 from jscc.validation import Point, ValidationSet, idle_share, received_pairs, validate

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jscc.link import TorchLink
+    from jscc.torch_link import TorchLink
     from linksim.comparison import compare
     from linksim.errors import LinksimError
     from linksim.link import Blocks, Budget, Link, LinkOptions, Method, Reception, Transmission
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "compare": "linksim.comparison",
     "LinksimError": "linksim.errors",
-    "TorchLink": "jscc.link",
+    "TorchLink": "jscc.torch_link",
     **dict.fromkeys(("Blocks", "Budget", "Link", "LinkOptions", "Method", "Reception", "Transmission"), "linksim.link"),
 }
 __all__ = [

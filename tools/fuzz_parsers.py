@@ -167,9 +167,11 @@ def voc(folder: Path) -> Parse:
 def checkpoint(folder: Path) -> Parse:
     import torch
 
-    from jscc.checkpoint import Card, load_checkpoint, save_checkpoint
-    from jscc.losses import Loss
-    from jscc.networks import JSCC, Architecture
+    from jscc.architecture import Architecture
+    from jscc.card import Card
+    from jscc.checkpoint import load_checkpoint, save_checkpoint
+    from jscc.loss import Loss
+    from jscc.networks import JSCC
     from jscc.presets import Recipe
 
     made = Architecture(width=8, blocks=1, elements=16)

@@ -23,7 +23,7 @@ import torch
 
 from jscc import shipped
 from jscc.data import TrainingImages
-from jscc.losses import Loss
+from jscc.loss import Loss
 from jscc.methods import METHODS, resolve
 from jscc.presets import PRESETS, Recipe
 from jscc.training import Progress, Run, Trainer

@@ -43,7 +43,7 @@ def train(
             NETWORK,
             "Values of an element: {names}.",
             default="the method's",
-            **one_of("mapping", listed("jscc.quantizer:MAPPINGS")),
+            **one_of("mapping", listed("jscc.architecture:MAPPINGS")),
         ),
     ] = None,
     snr: Annotated[str, option(NETWORK, "Training Es/N0 in dB: 5, or 0:20 for a random one per image.")] = "5",
@@ -57,7 +57,7 @@ def train(
             OBJECTIVE,
             "Loss: {names}.",
             default="pixel; with --start the method's",
-            **one_of("loss", listed("jscc.losses:TERMS")),
+            **one_of("loss", listed("jscc.loss:TERMS")),
         ),
     ] = None,
     pixel_weight: Annotated[
@@ -80,7 +80,7 @@ def train(
             OBJECTIVE,
             "Weights of the gsw loss: {names}.",
             default="the method's",
-            **one_of("GSW variant", listed("jscc.semantics:IMPORTANCES")),
+            **one_of("GSW variant", listed("jscc.loss:VARIANTS")),
         ),
     ] = None,
     tau: Annotated[
@@ -173,7 +173,7 @@ def _architecture(method: str, bpp: float, mapping: str | None) -> Any:
 
 def _loss(method: str, tuning: bool, changes: dict[str, Any]) -> Any:
     """Stage 1 is on pixels whatever the method, unless a loss is asked for."""
-    from jscc.losses import Loss
+    from jscc.loss import Loss
     from jscc.methods import learned_method
 
     default = learned_method(method).loss if tuning or changes["semantic"] else Loss("pixel")

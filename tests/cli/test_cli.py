@@ -41,6 +41,13 @@ def test_help_is_quick() -> None:
     assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+def test_lists_and_help_load_no_torch() -> None:
+    lines = [["methods"], ["channels"], ["datasets"], *([name, "--help"] for name in COMMANDS)]
+    loaded = f"import sys, linksim.cli.main as m; print([x for x in {lines} if m.run(x) or 'torch' in sys.modules][:1])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0

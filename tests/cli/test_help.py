@@ -85,10 +85,10 @@ def test_the_shell_completes_names(line: str, names: list[str]) -> None:
 
 
 def test_help_of_train_lists_what_is_registered(capsys: pytest.CaptureFixture[str]) -> None:
-    from jscc.losses import TERMS
+    from jscc.architecture import MAPPINGS
+    from jscc.loss import TERMS
     from jscc.methods import ALIASES, METHODS
     from jscc.presets import PRESETS
-    from jscc.quantizer import MAPPINGS
 
     assert run(["train", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())

@@ -3,10 +3,12 @@ import pytest
 import torch
 from torch import nn
 
-from jscc.checkpoint import Card, save_checkpoint
+from jscc.architecture import Architecture
+from jscc.card import Card
+from jscc.checkpoint import save_checkpoint
 from jscc.data import TrainingImages
-from jscc.losses import Loss
-from jscc.networks import JSCC, Architecture
+from jscc.loss import Loss
+from jscc.networks import JSCC
 from jscc.presets import Recipe
 from jscc.validation import ValidationSet
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from jscc.networks import JSCC, Architecture
+from jscc.architecture import Architecture
+from jscc.networks import JSCC
 from jscc.training import adapt
 from linksim.errors import LinksimError
 

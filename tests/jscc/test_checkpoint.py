@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jscc.checkpoint import load_checkpoint, read_card
+from jscc.card import read_card
+from jscc.checkpoint import load_checkpoint
 from linksim.errors import LinksimError
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from jscc.networks import JSCC, Architecture, elements_for
+from jscc.architecture import Architecture, elements_for
+from jscc.networks import JSCC
 from linksim.errors import LinksimError
 
 TINY = Architecture(width=8, blocks=1, elements=4)

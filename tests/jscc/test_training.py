@@ -8,10 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from jscc.architecture import Architecture
 from jscc.checkpoint import load_checkpoint
 from jscc.data import TrainingImages, batch_of
-from jscc.losses import Loss, Objective, log_pixel_loss
-from jscc.networks import JSCC, Architecture
+from jscc.loss import Loss
+from jscc.losses import Objective, log_pixel_loss
+from jscc.networks import JSCC
 from jscc.presets import Recipe
 from jscc.training import Run, Trainer, adapt, batches_of
 from jscc.validation import Point, ValidationSet, received_pairs, validate

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from jscc.losses import Loss, Objective
+from jscc.loss import Loss
+from jscc.losses import Objective
 from jscc.warps import ROTATION, SCALES, SHIFT, random_warps, warp
 
 
