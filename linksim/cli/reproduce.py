@@ -1,4 +1,4 @@
-"""``linksim reproduce``: the figures and tables of the SD-JSCC paper."""
+"""``linksim reproduce``: the figures and tables of the SD-JSCC paper, and comparisons over fading."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def reproduce(
 ) -> int:
     """Reproduce figures and tables of the SD-JSCC paper.
 
-    The paper's numbers are shown beside ours. Results of a changed recipe (--quick, --dataset, --task, --limit) go to a
-    folder of their own in results.
+    The paper's numbers are shown beside ours. multipath and ofdm-yang2021 compare links over fading. Results of a
+    changed recipe (--quick, --dataset, --task, --limit) go to a folder of their own in results.
     """
     from linksim.cli.run import carry_out, default_folder
     from linksim.recipes import Changes, shipped, shipped_names

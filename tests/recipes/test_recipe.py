@@ -61,14 +61,16 @@ def linksim(command: str, *words: str) -> int:
 
 
 def test_the_shipped_recipes_are_whole() -> None:
-    assert recipes.shipped_names() == ["fig4", "fig5", "fig6", "fig7", "fig8", "table1", "table2"]
+    paper = ["fig4", "fig5", "fig6", "fig7", "fig8", "table1", "table2"]
+    assert set(recipes.shipped_names()) == {*paper, "multipath", "ofdm-yang2021"}
     heads = {*registry.names("linksim.links"), *registry.names("linksim.sources")}
     for name in recipes.shipped_names():
         recipe = recipes.shipped(name)
         assert recipe.name == name
         assert recipe.shows
-        assert recipe.differs
-        assert recipe.data_differs
+        if name in paper:
+            assert recipe.differs
+            assert recipe.data_differs
         assert recipe.quick["limit"] <= 60
         assert {Method.parse(entry.method).head for entry in recipe.methods} <= heads
         for entry in recipe.methods:
@@ -84,6 +86,7 @@ def test_the_quick_forms_are_quick() -> None:
     for name in recipes.shipped_names():
         quick = recipes.shipped(name).changed(Changes(quick=True))
         weight = 8 if quick.dataset == "scenes" else 1
+        weight *= len(quick.experiment().channels)
         deliveries += weight * len(quick.methods) * len(quick.budgets) * len(quick.snr_db) * (quick.limit or 10**6)
     assert deliveries < 9000
 
