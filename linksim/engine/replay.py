@@ -63,9 +63,10 @@ def deliver(
     once cost a network little more than one.
     """
     opened = shared(opened)
-    link = OriginalLink() if method == "original" else opened.link(method, budget)
     given = opened.experiment
-    unit = Unit(opened, method, budget, channel or given.channels[0], tuple(images), snr_db or given.snr_db, "")
+    channel = channel or given.channels[0]
+    link = OriginalLink() if method == "original" else opened.link(method, budget, channel)
+    unit = Unit(opened, method, budget, channel, tuple(images), snr_db or given.snr_db, "")
     known: dict[bytes, Image] = {}
     found: dict[int, list[Delivery]] = {number: [] for number in images}
     for row, image in delivered(unit, opened, link, trials=1):

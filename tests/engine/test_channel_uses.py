@@ -10,6 +10,9 @@ from foreign import Plasma
 import linksim
 from linksim.channels.awgn import AWGN
 from linksim.channels.grammar import make_channel
+from linksim.engine.opened import open_experiment
+from linksim.engine.replay import deliver
+from linksim.link import Budget
 
 
 def cbr(channel: Any) -> float:
@@ -32,3 +35,18 @@ def test_a_channel_that_counts_wrongly_is_named(uses: Any) -> None:
         linksim.LinksimError, match=r"channel 'awgn': uses\(\d+\) must be a whole number of at least that"
     ):
         cbr(channel)
+
+
+def test_a_budget_of_channel_uses_holds_over_every_channel_and_is_used() -> None:
+    """Over OFDM all whole OFDM symbols of the budget, since the best file that fits is a few bytes smaller than it."""
+    budget = Budget("cbr", 1 / 4)
+    opened = open_experiment(
+        "webp+ldpc-1/2+qpsk", "foreign:Plasma", [20.0], [budget], channel=["awgn", "ofdm", "yang2021+ls"], task="none"
+    )
+    image = opened.dataset[0].image
+    spent = {}
+    for name in opened.experiment.channels:
+        ((delivery,),) = deliver(opened, "webp+ldpc-1/2+qpsk", budget, [0], channel=name)
+        spent[name] = round(delivery.row["cbr"] * image.size)
+        assert 0 < spent[name] <= image.size / 4
+    assert spent["ofdm"] == make_channel("ofdm").uses(make_channel("ofdm").capacity(image.size // 4))
