@@ -132,6 +132,8 @@ def show(
 
     # The hash opens every link, data set and task: what cannot run is refused before any worker starts.
     opened = Opened(experiment)
+    for assumption in opened.assumptions():
+        print(f"linksim: {assumption}", file=sys.stderr)
     folder = out or Path("runs") / f"{opened.dataset.name}-{opened.hash()[:8]}"
     pool = make_pool(workers, dask)
     try:

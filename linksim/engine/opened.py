@@ -258,10 +258,15 @@ class Opened:
             "versions": {name: package_version(name) for name in VERSIONED},
         }
 
-    def _notes(self) -> tuple[str, ...]:
-        """What data set, task and links want their reader to know, each sentence once."""
+    def assumptions(self) -> tuple[str, ...]:
+        """How data set and task were understood, and what was left out: a reader may have meant something else."""
         with errors_from(f"data set {self.dataset.name!r}: its notes()"):
             said = [self._checked[1], *map(str, self.dataset.notes()), *self.labels.notes]
+        return tuple(filter(None, said))
+
+    def _notes(self) -> tuple[str, ...]:
+        """What data set, task and links want their reader to know, each sentence once."""
+        said = list(self.assumptions())
         for method in self.experiment.methods:
             with errors_from(f"method {method!r}: its notes()"):
                 said += [str(note) for b in self.experiment.budgets for note in self.link(method, b).notes()]
