@@ -42,7 +42,7 @@ METHODS: dict[str, LearnedMethod] = {
 
 ALIASES = {"sdjscc": "sdjscc-classwise", "sdjscc-verdict": "sdjscc-kl"}
 """``sdjscc`` weights features by gradients, as the paper does, but class by class before the classes are averaged
-(``semantics.classwise_loss``): what each form of the loss came to is in results/remedies.
+(``semantics.classwise_loss``): results of each form of the loss are in results/remedies.
 ``sdjscc-verdict`` is the former name of ``sdjscc-kl``."""
 
 
