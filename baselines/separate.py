@@ -17,17 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.fec.base import Bits, ChannelCode, Lengths
-from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
+from baselines.modulation import QAM
 from baselines.scrambler import CRC_BITS, scramble
 from baselines.source.base import DecodeError, SourceCodec
-from linksim import registry
 from linksim.cache import LRU, image_key
-from linksim.errors import LinksimError, unknown
 from linksim.identity import digest
-from linksim.link import Blocks, Budget, Image, Link, LinkOptions, Method, Reception, Transmission, outage_image
+from linksim.link import Blocks, Budget, Image, Link, Reception, Transmission, outage_image
 
-DEFAULT_CODE = "ldpc-3/4"
-DEFAULT_MODULATION = "16qam"
 MAX_CACHED_BYTES = 16 << 20
 """Several times what one unit of work needs; units are measured one after another."""
 
@@ -84,34 +80,6 @@ class SeparateLink(Link):
         self.budget, self.demapper = budget, demapper
         self.decoded: LRU[tuple[bytes, tuple[int, ...]], Image | None] = LRU(
             MAX_CACHED_BYTES, lambda image: 0 if image is None else image.nbytes
-        )
-
-    @classmethod
-    def from_method(cls, method: Method, options: LinkOptions) -> Link:
-        """Parts in any order: a channel code, a modulation, a demapper; or ``capacity`` or ``adaptive`` alone."""
-        if method.at or method.path:
-            raise LinksimError(f"method {method.text!r}: a separate link takes '+' parts only")
-        codec = registry.codec(method.head)
-        strategies = _strategies()
-        if method.parts and method.parts[0] in strategies:
-            if len(method.parts) > 1:
-                raise LinksimError(f"method {method.text!r}: nothing may follow {method.parts[0]!r}")
-            return strategies[method.parts[0]](codec, options)
-        chosen = {"code": DEFAULT_CODE, "modulation": DEFAULT_MODULATION, "demapper": DEMAPPERS[0]}
-        seen: set[str] = set()
-        for part in method.parts:
-            kind = _kind(part, method)
-            if kind in seen:
-                raise LinksimError(f"method {method.text!r}: {part!r} is a second {kind}")
-            seen.add(kind)
-            chosen[kind] = part
-        return cls(
-            codec,
-            registry.code(chosen["code"]),
-            modulation(chosen["modulation"]),
-            options.budget,
-            options.over_budget,
-            chosen["demapper"],
         )
 
     # Sending
@@ -207,21 +175,3 @@ def largest(fits: Callable[[int], bool], top: int) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
-
-
-def _strategies() -> dict[str, Callable[[SourceCodec, LinkOptions], Link]]:
-    from baselines.adaptive import AdaptiveLink
-    from baselines.capacity_link import CapacityLink
-
-    return {"capacity": CapacityLink, "adaptive": AdaptiveLink}
-
-
-def _kind(part: str, method: Method) -> str:
-    if part in NAMES:
-        return "modulation"
-    if part in DEMAPPERS:
-        return "demapper"
-    if registry.is_code(part):
-        return "code"
-    known = [*NAMES, *DEMAPPERS, *_strategies(), *registry.names("linksim.fec")]
-    raise unknown(f"part of method {method.text!r}:", part, known)

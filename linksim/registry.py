@@ -40,7 +40,7 @@ def link(text: str, options: LinkOptions) -> Link:
     method = Method.parse(text)
     links, sources = names("linksim.links"), names("linksim.sources")
     if method.head in sources:
-        made = load("linksim.links", "separate").from_method(method, options)
+        made = load("linksim.links", "separate")(method, options)
     elif method.head in links and method.head != "separate":
         made = load("linksim.links", method.head).from_method(method, options)
     elif ":" in text and not method.parts and not method.at:

