@@ -181,7 +181,14 @@ class Trainer:
                 losses = []
             elif done % 50 == 0:
                 report(Progress(done, recipe.steps, _mean(losses[-50:], done), eta, {}))
-        return self._finish()
+        return self._finish(self.checkpoint, recipe.steps)
+
+    def export(self, path: Path) -> Card:
+        """Write the best network of an unfinished run as a checkpoint; the run can be resumed all the same."""
+        done = self._resume()
+        if self.best is None:
+            raise LinksimError(f"{self.folder}: no validated network to export yet")
+        return self._finish(path, done)
 
     def _initial_network(self) -> tuple[JSCC, dict[str, Any], int]:
         torch.manual_seed(self.run.seed)
@@ -208,12 +215,16 @@ class Trainer:
         identity: dict[str, Any] = json.loads(json.dumps(run | {"data": self.data.digest} | predicted))
         return identity
 
+    def starting_pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """(received, original) validation batches of the network as it is, at every point of the run."""
+        for point in self.run.points:
+            yield from received_pairs(self.network, self.validation, point, self.device)
+
     def _resume(self) -> int:
         """Steps already done. A fresh run measures the scale of its objective here, at the starting network."""
         state = self.folder / "state.safetensors"
         if not state.exists():
-            pairs = (received_pairs(self.network, self.validation, point, self.device) for point in self.run.points)
-            self.objective.scale_to(itertools.chain.from_iterable(pairs))
+            self.objective.scale_to(self.starting_pairs())
             return 0
         facts, self.best = load_state(state, self.network, self.average, self.adam)
         if facts.get("run") != self._identity():
@@ -282,7 +293,7 @@ class Trainer:
         facts = {"run": self._identity(), "scales": self.objective.scales, "step": step}
         save_state(self.folder / "state.safetensors", self.network, self.average, self.adam, self.best, facts)
 
-    def _finish(self) -> Card:
+    def _finish(self, path: Path, steps: int) -> Card:
         assert self.best is not None  # the last step always validates
         run = self.run
         network = JSCC(run.architecture)
@@ -293,7 +304,7 @@ class Trainer:
             snr_db=run.snr_db,
             loss=run.loss.as_dict(),
             recipe=run.recipe.as_dict() | {"amp": run.amp},
-            steps=self.earlier_steps + run.recipe.steps,
+            steps=self.earlier_steps + steps,
             seed=run.seed,
             data={"name": self.data.name, "sha256": self.data.digest, "images": len(self.data.images)},
             task=self.task_facts,
@@ -302,7 +313,7 @@ class Trainer:
             command=self.command,
             start=self.start_facts,
         )
-        return save_checkpoint(self.checkpoint, network, card)
+        return save_checkpoint(path, network, card)
 
 
 def batches_of(

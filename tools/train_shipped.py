@@ -1,12 +1,15 @@
 """Train the checkpoints that come with the package: the plan as data, most valuable first.
 
-    python tools/train_shipped.py --data FOLDER --runs runs/shipped [--only NAME ...] [--list]
+    python tools/train_shipped.py --data FOLDER --runs runs/shipped [--only NAME ...] [--list | --dry-run | --export]
+    python tools/train_shipped.py --data FOLDER --runs runs/device --plan device --device cuda
 
 What is finished is skipped and what was interrupted is resumed, so the plan can be continued on any later day, and by
 several processes at once, each with its own ``--only``. FOLDER holds the training images (``*.npy``, uint8
 (N, 96, 96, 3)); it comes from ``tools/make_training_data.py --out FOLDER``, and for the shipped checkpoints was
 ``runs/training``. Without ``--data`` the embedded ``stamps10/train`` is composed. The validation split of stamps10
-decides everything; the test split is never opened.
+decides everything; the test split is never opened. ``--plan device`` is for a GPU: longer stages of larger batches.
+``--dry-run`` times a few steps of each stage here and prints how long all will take; ``--export`` ships the best
+network of a run that is not finished.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import shutil
+import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +40,8 @@ BASE, TUNE = PRESETS["cpu"]["base"], PRESETS["cpu"]["tune"]
 ADAPT = replace(BASE, steps=3000, lr=5e-4, warmup=50)
 SHORT = replace(TUNE, steps=250, validate_every=125)
 VAL_IMAGES = 256
+WARM, TIMED = 5, 20
+"""Steps of a dry run before those that are timed, and those."""
 PIXEL, ABSOLUTE = Loss("pixel"), METHODS["sdjscc-absolute"].loss
 LOG = Loss("pixel", pixels="log")
 
@@ -50,9 +58,9 @@ class Planned:
     recipe: Recipe
     start: str = ""
 
-    def run(self, folder: Path) -> Run:
+    def run(self, runs: Path) -> Run:
         kind = METHODS.get(self.method, METHODS["deepjscc"])
-        start = _checkpoint(folder, self.start) if self.start else None
+        start = _checkpoint(runs, self.start) if self.start else None
         return Run(self.method, kind.architecture(self.bpp), self.snr_db, self.loss, self.recipe, start=start, amp=True)
 
 
@@ -67,7 +75,7 @@ def tuned(
 START, FIRST, WIDE = "start-0.5bpp-0to20dB", "base-0.25bpp-5dB", "deepjscc-0.5bpp-0to20dB"
 SD = resolve("sdjscc")
 LONG = replace(BASE, steps=20_000, decay=False, validate_every=5_000)
-ANALOG = "deepjscc-analog"
+ANALOG, SEMANTIC = "deepjscc-analog", "sdjscc-analog"
 STEADY = replace(BASE, steps=400_000, crop=96, lr=5e-4, warmup=200, decay=False, ema=0.999, validate_every=1_000)
 WHOLE = replace(BASE, steps=10_000, crop=96, warmup=50, validate_every=2_000)
 PLAN: tuple[Planned, ...] = (
@@ -76,7 +84,7 @@ PLAN: tuple[Planned, ...] = (
     Planned(WIDE, "deepjscc", 0.5, (0, 20), PIXEL, WHOLE, START),
     Planned(FIRST, "base", 0.25, (5, 5), PIXEL, WHOLE, START),
     # fig4, table 2 and results/remedies: everything at 0.25 bpp and 5 dB
-    *(tuned(name, 0.25, 5, FIRST, TUNE) for name in ("deepjscc", SD, "sdjscc-verdict", "sdjscc-nogsw")),
+    *(tuned(name, 0.25, 5, FIRST, TUNE) for name in ("deepjscc", SD, "sdjscc-kl", "sdjscc-nogsw")),
     # eq. 13 alone: at the others' learning rate it ends at a constant image; this one is nearer to the paper's 1e-5
     tuned("sdjscc-paper", 0.25, 5, FIRST, replace(TUNE, lr=3e-5)),
     # fig8: several training SNRs at 0.5 bpp, from the base over random SNR
@@ -106,20 +114,37 @@ PLAN: tuple[Planned, ...] = (
     # one analog network for all SNRs and rates: a constant learning rate and averaged weights, so it may be stopped
     # and exported at any step
     Planned(ANALOG, "deepjscc-analog", 1.0, (-2, 22), LOG, STEADY, FIRST),
+    Planned(SEMANTIC, SEMANTIC, 1.0, (-2, 22), METHODS[SEMANTIC].loss, replace(TUNE, steps=600, lr=3e-4), ANALOG),
 )
+
+MANY = Recipe(steps=400_000, batch=32, crop=96, lr=1e-3, warmup=1_000, ema=0.999, validate_every=5_000)
+FINE = Recipe(steps=30_000, batch=32, crop=96, lr=2e-4, warmup=100, ema=0.999, validate_every=1_000)
+DEVICE_PLAN: tuple[Planned, ...] = (
+    Planned(ANALOG, "deepjscc-analog", 1.0, (-2, 22), LOG, MANY),
+    Planned(SEMANTIC, SEMANTIC, 1.0, (-2, 22), METHODS[SEMANTIC].loss, FINE, ANALOG),
+    Planned(FIRST, "base", 0.25, (5, 5), PIXEL, MANY),
+    *(tuned(name, 0.25, 5, FIRST, FINE) for name in ("deepjscc", SD, "sdjscc-kl", "sdjscc-nogsw")),
+)
+PLANS = {"cpu": PLAN, "device": DEVICE_PLAN}
 
 
 def _checkpoint(runs: Path, name: str) -> Path:
-    """A finished checkpoint: shipped, or else in the folder of its run."""
-    path = shipped.FOLDER / f"{name}.safetensors"
-    return path if path.exists() else runs / name / f"{name}.safetensors"
+    """A finished checkpoint: in the folder of its run, or else shipped."""
+    path = runs / name / f"{name}.safetensors"
+    return path if path.exists() else shipped.FOLDER / f"{name}.safetensors"
 
 
-def is_needed(planned: Planned, runs: Path) -> bool:
-    """Whether it is still to be trained; a base is not, once all that starts from it is there."""
+def is_needed(planned: Planned, runs: Path, plan: tuple[Planned, ...]) -> bool:
+    """Whether it is still to be trained: begun and unfinished, or neither run nor shipped. A run on a device replaces
+    what is shipped; of the other plan, a base is not needed once all that starts from it is there."""
+    folder = runs / planned.name
+    if (folder / f"{planned.name}.safetensors").exists():
+        return False
+    if plan is DEVICE_PLAN or (folder / "state.safetensors").exists():
+        return True
     if _checkpoint(runs, planned.name).exists():
         return False
-    return planned.method != "base" or any(p.start == planned.name and is_needed(p, runs) for p in PLAN)
+    return planned.method != "base" or any(p.start == planned.name and is_needed(p, runs, plan) for p in plan)
 
 
 def main() -> None:
@@ -129,41 +154,89 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of planned checkpoints; default: all, in order")
     parser.add_argument("--val-images", type=int, default=VAL_IMAGES, help="images of stamps10/val")
     parser.add_argument("--threads", type=int, default=1, help="processor threads")
-    parser.add_argument("--list", action="store_true", help="show the plan and what is done")
+    parser.add_argument("--plan", choices=PLANS, default="cpu", help="which stages")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--list", action="store_true", help="show the plan and what is to be done")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="time a few steps of each stage and print what all takes"
+    )
+    parser.add_argument("--export", action="store_true", help="ship the best networks of unfinished runs")
     args = parser.parse_args()
-    todo = [p for p in PLAN if not args.only or p.name in args.only]
+    plan = PLANS[args.plan]
+    todo = [p for p in plan if not args.only or p.name in args.only]
     if args.list:
         for planned in todo:
-            print("done" if _checkpoint(args.runs, planned.name).exists() else "    ", planned.name)
+            print("    " if is_needed(planned, args.runs, plan) else "done", planned.name)
         return
     torch.set_num_threads(args.threads)
-    task: Any = registry.task("classify")
+    task: Any = registry.task("classify", args.device)
     data = TrainingImages.from_folder(args.data) if args.data else None
     data = data or TrainingImages.from_dataset(registry.dataset("stamps10/train"))
     validation = ValidationSet.from_dataset(registry.dataset("stamps10/val"), args.val_images, task.module)
+    total = 0.0
     for planned in todo:
-        if is_needed(planned, args.runs):
-            train(planned, data, validation, args.runs, task.identity(), command_of(planned, args))
+        if not is_needed(planned, args.runs, plan):
+            continue
+
+        def trainer_in(
+            runs: Path, run: Run, name: str = planned.name, command: str = command_of(planned, args)
+        ) -> Trainer:
+            return Trainer(
+                run,
+                data,
+                validation,
+                runs / name,
+                device=args.device,
+                compiled=args.device != "cpu",
+                task_facts=task.identity(),
+                command=command,
+            )
+
+        if args.dry_run:
+            total += estimate(planned, args.runs, trainer_in)
+        elif args.export:
+            trainer = trainer_in(args.runs, planned.run(args.runs))
+            print(planned.name, trainer.export(shipped.FOLDER / trainer.checkpoint.name).metrics)
+        else:
+            train(planned, trainer_in(args.runs, planned.run(args.runs)))
+    if args.dry_run:
+        print(f"all: {total / 3600:.1f} h")
+
+
+def estimate(planned: Planned, runs: Path, trainer_in: Callable[[Path, Run], Trainer]) -> float:
+    """Seconds that a stage will take, from ``TIMED`` steps and one validation, printed. A start that is not trained yet
+    is left out: it does not change the time."""
+    run = planned.run(runs)
+    if run.start is not None and not run.start.exists():
+        run = replace(run, start=None)
+    with tempfile.TemporaryDirectory() as folder:
+        timed = {}
+        for steps in (WARM, WARM + TIMED):
+            brief = replace(run, recipe=replace(run.recipe, steps=steps, warmup=0, validate_every=steps))
+            trainer = trainer_in(Path(folder) / str(steps), brief)
+            validated = -time.monotonic()
+            trainer.objective.scale_to(trainer.starting_pairs())
+            validated += time.monotonic()
+            timed[steps] = -time.monotonic()
+            trainer.train()
+            timed[steps] += time.monotonic()
+    step = (timed[WARM + TIMED] - timed[WARM]) / TIMED
+    seconds = planned.recipe.steps * step + planned.recipe.steps / planned.recipe.validate_every * validated
+    print(f"{planned.name}: {planned.recipe.steps} steps of {step:.3g} s: {seconds / 3600:.1f} h", flush=True)
+    return seconds
 
 
 def command_of(planned: Planned, args: argparse.Namespace) -> str:
     """The command that trains this checkpoint alone, with the options that determine its weights."""
     words = ["python", "tools/train_shipped.py"]
+    words += ["--plan", args.plan, "--device", args.device] if args.plan != "cpu" else []
     words += ["--data", str(args.data)] if args.data else []
     words += ["--val-images", str(args.val_images)] if args.val_images != VAL_IMAGES else []
     return shlex.join([*words, "--only", planned.name])
 
 
-def train(
-    planned: Planned,
-    data: TrainingImages,
-    validation: ValidationSet,
-    runs: Path,
-    task: dict[str, Any],
-    command: str,
-) -> None:
+def train(planned: Planned, trainer: Trainer) -> None:
     """Train one planned checkpoint and put it, with its card, among the shipped ones; of the bases only the first."""
-    trainer = Trainer(planned.run(runs), data, validation, runs / planned.name, task_facts=task, command=command)
     card = trainer.train(lambda progress: _print(planned.name, progress))
     if planned.method != "base" or planned.name == FIRST:
         for path in (trainer.checkpoint, trainer.checkpoint.with_suffix(".json")):

@@ -80,6 +80,18 @@ def test_a_finished_run_has_a_log_a_card_and_half_precision_weights(trainer, tmp
     assert {"val_psnr", "val_acc", "val_loss"} <= card.metrics.keys()
 
 
+def test_an_unfinished_run_is_exported_and_resumed_all_the_same(trainer, tmp_path):
+    with pytest.raises(LinksimError, match="no validated network"):
+        trainer(name="none").export(tmp_path / "none.safetensors")
+    with pytest.raises(Stop):
+        trainer().train(stop_at(4))
+    card = trainer().export(tmp_path / "early.safetensors")
+    assert card.steps == 4
+    assert card.metrics["best_step"] in (2, 4)
+    assert load_checkpoint(tmp_path / "early.safetensors")[1] == card
+    assert trainer().train().steps == 6
+
+
 def test_a_folder_of_another_run_is_not_continued(trainer):
     trainer().train()
     with pytest.raises(LinksimError, match="another run"):
