@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jscc.torch_link import TorchLink
+    from linksim.channels.base import Channel
     from linksim.comparison import compare
     from linksim.errors import LinksimError
     from linksim.link import Blocks, Budget, Link, LinkOptions, Method, Reception, Transmission
 
 _HOMES = {
+    "Channel": "linksim.channels.base",
     "compare": "linksim.comparison",
     "LinksimError": "linksim.errors",
     "TorchLink": "jscc.torch_link",
@@ -24,6 +26,7 @@ _HOMES = {
 __all__ = [
     "Blocks",
     "Budget",
+    "Channel",
     "Link",
     "LinkOptions",
     "LinksimError",
