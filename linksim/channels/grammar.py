@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import yaml
 
 from linksim import plugins
 from linksim.channels import profiles, settings
 from linksim.channels.base import Channel
 from linksim.channels.multipath import Multipath, TappedDelayLine
 from linksim.errors import LinksimError, unknown
+from linksim.files import parse_yaml
 
 GROUP = "linksim.channels"
 TAP_KEYS = ("delays_ns", "powers_db", "k_db")
@@ -118,8 +118,8 @@ def presets() -> dict[str, Path]:
 def contents(path: Path) -> dict[str, Any]:
     """A channel's YAML file, its keys checked."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = parse_yaml(path.read_bytes())
+    except (OSError, LinksimError) as error:
         raise LinksimError(f"channel {str(path)!r}: cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise LinksimError(f"channel {str(path)!r}: must hold keys such as {', '.join(FILE_KEYS[:4])}")

@@ -7,10 +7,9 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from linksim.engine.pools import Pool
 from linksim.errors import LinksimError, missing_extra, one_line, unknown
+from linksim.files import parse_yaml
 
 SYSTEMS = {
     "slurm": "SLURMCluster",
@@ -125,10 +124,10 @@ def read_cluster_file(path: Path) -> dict[str, Any]:
         LinksimError: The file cannot be read, or a key or value is not allowed.
     """
     try:
-        found = yaml.safe_load(path.read_text())
+        found = parse_yaml(path.read_bytes())
     except FileNotFoundError:
         raise LinksimError(f"cluster file {str(path)!r}: no such file") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, LinksimError) as error:
         raise LinksimError(f"cluster file {str(path)!r} cannot be read: {one_line(error)}") from error
     if not isinstance(found, dict) or not set(found) <= {"system", "jobs", "options"}:
         raise LinksimError(f"cluster file {str(path)!r}: must have the keys system, jobs and options, and no others")

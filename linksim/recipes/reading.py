@@ -12,16 +12,14 @@ means. An unknown key or a wrong value is a LinksimError of one line that names 
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from linksim.errors import LinksimError, unknown
+from linksim.files import parse_yaml
 from linksim.grid import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
 from linksim.recipes.recipe import Changes, Entry, Gain, Recipe
@@ -61,10 +59,7 @@ def parse(data: bytes, name: str) -> Recipe:
     """The recipe in the bytes of a file."""
     if len(data) > MAX_BYTES:
         raise LinksimError(f"more than {MAX_BYTES} bytes")
-    try:
-        found = yaml.load(data, _Loader)
-    except Exception as error:  # YAML's own errors, and whatever its constructors raise on odd scalars
-        raise LinksimError(f"not YAML: {_first_problem(error)}") from error
+    found = parse_yaml(data)
     fields = _table(found, KEYS, ("title", "methods", "snr"))
     fields["snr_db"] = fields.pop("snr")
     budgets = _budgets(fields)
@@ -89,35 +84,6 @@ def _check_points(recipe: Recipe) -> None:
         if snr_db not in recipe.snr_db:
             points = ", ".join(f"{point:g}" for point in recipe.snr_db)
             raise LinksimError(f"{key}: {snr_db:g} dB must be one of the SNRs {reprlib.repr(points)[1:-1]}")
-
-
-def _first_problem(error: Exception) -> str:
-    """What is wrong and where, in one line: YAML's own texts quote the source over several."""
-    mark = getattr(error, "problem_mark", None)
-    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-    return f"{' '.join(str(getattr(error, 'problem', None) or error).split())}{where}"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader with the plain scalars of YAML 1.2, so that ``0:20`` is a text and not 20 seconds, and ``no``
-    no truth value; a key that is given twice is an error."""
-
-    yaml_implicit_resolvers: dict[str | None, list[Any]] = {}  # noqa: RUF012 - replaces the parent's, of the class too
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(found) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
-        return found
-
-
-for _tag, _pattern in (
-    ("null", r"~|null|"),
-    ("bool", r"true|false"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), None)
 
 
 def _table(value: Any, checks: Mapping[str, Check], needed: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_the_papers_numbers_say_what_its_text_says() -> None:
         ("\0", "not YAML"),
         ("title: !!python/object/apply:os.system [id]", "not YAML: could not determine a constructor"),
         ("title: !!timestamp x", "not YAML"),
-        ("title: a\ntitle: b", "a key is given twice"),
+        ("title: a\ntitle: b", 'duplicate key "title"'),
         ("{title: a, methods: [bpg], bpp: 1}", "snr is missing"),
         ("{methods: [bpg], snr: 5, bpp: 1}", "title is missing"),
         ("{title: a, methods: [bpg], snr: 5}", "bpp or cbr is missing"),
@@ -124,7 +124,7 @@ def test_the_papers_numbers_say_what_its_text_says() -> None:
         ("{title: a, methods: [bpg], snr: 5, bpp: 1, quick: {cbr: 1, bpp: 1}}", "quick: bpp and cbr: give one"),
         ("{titel: a}", "unknown key 'titel' (did you mean 'title'?)"),
         ("{3: a}", "unknown key '3'"),
-        ("{? [a] : b}", "not YAML"),
+        ("{? [a] : b}", "unknown key"),
     ],
 )
 def test_a_wrong_file_gets_one_line(text: str, says: str, tmp_path: Path) -> None:
@@ -187,12 +187,10 @@ def test_a_wrong_value_is_named_with_what_is_allowed(changes: dict[str, Any], sa
 
 
 def test_plain_scalars_mean_what_they_look_like() -> None:
-    """YAML 1.1 would read 0:20 as the number 20 in base 60, 1_0 as 10 and no as false."""
+    """YAML 1.1 would read 0:20 as the number 20 in base 60 and no as false."""
     recipe = parse(b"{title: no, methods: [bpg], snr: 0:20, bpp: 0.25}", "r")
     assert recipe.snr_db == tuple(map(float, range(21)))
     assert recipe.title == "no"
-    with pytest.raises(LinksimError, match="seed: '1_0' must be a whole number"):
-        parse(b"{title: no, methods: [bpg], snr: 5, bpp: 0.25, seed: 1_0}", "r")
 
 
 def test_files_made_to_hurt_are_refused(tmp_path: Path) -> None:
@@ -376,6 +374,6 @@ def test_run_and_reproduce_from_the_command_line(
 def test_budgets_of_channel_uses_look_for_elements_per_pixel() -> None:
     from linksim.recipes.reproduction import available
 
-    recipe = small(bpp=None, cbr=1.5)
-    assert recipe.budgets == (Budget("cbr", 1.5),)
+    recipe = small(bpp=None, cbr=0.5)
+    assert recipe.budgets == (Budget("cbr", 0.5),)
     assert available(recipe)[1] == ("trained:Trained: no checkpoint trained-3bpp-*dB is shipped",)
