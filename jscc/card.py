@@ -18,7 +18,8 @@ class Card:
 
     method: the method string it ships under. loss, recipe: as dicts of ``loss.Loss`` and ``presets.Recipe``. steps:
     training steps in all, those of the checkpoint it started from included. metrics: of the validation split. sha256:
-    of the weights file. start: name and hash of the checkpoint it was fine-tuned from.
+    of the weights in half precision as a safetensors file. start: name and hash of the checkpoint it was fine-tuned
+    from.
     """
 
     method: str

@@ -1,13 +1,15 @@
 """Trained networks on disk: half-precision safetensors with a model card in JSON beside them, never a pickle.
 
-``NAME.safetensors`` holds the weights and ``NAME.json`` the card: the architecture, what it was trained on, how, and
-what it reached on the validation split. Whatever is wrong with either is one ``LinksimError``.
+``NAME.safetensors`` holds the weights, or how they differ from another checkpoint beside it (``jscc.delta``);
+``NAME.json`` is the card: the architecture, what it was trained on, how, and what it reached on the validation split.
+Whatever is wrong with either is one ``LinksimError``.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,6 +19,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from jscc.card import Card, one_line, read_card
+from jscc.delta import Delta, pack, unpack
 from jscc.networks import JSCC
 from linksim.errors import LinksimError
 from linksim.files import write_atomically
@@ -44,19 +47,74 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def weights_digest(state: dict[str, Tensor]) -> str:
+    """SHA-256 (hex) of half-precision weights as the safetensors file that ``save_checkpoint`` writes."""
+    return hashlib.sha256(save_safetensors(state)).hexdigest()
+
+
 def save_checkpoint(path: Path, network: JSCC, card: Card) -> Card:
     """Write ``path`` (NAME.safetensors, half precision) and its card beside it; returns the card with the hash."""
     digest = save_tensors(path, {name: t.half() for name, t in network.state_dict().items()})
-    card = Card(**{f.name: getattr(card, f.name) for f in fields(card)} | {"sha256": digest})
+    card = replace(card, sha256=digest)
     write_atomically(path.with_suffix(".json"), card.to_json().encode())
     return card
+
+
+def save_delta(path: Path, base: Path, exact: dict[str, Tensor], deltas: dict[str, Delta], card: Card) -> Card:
+    """Write a checkpoint as its difference from another one in the same folder.
+
+    Args:
+        path: NAME.safetensors. base: the other checkpoint; its file is needed to load this one.
+        exact: half-precision tensors stored as they are. deltas: the other tensors.
+        card: of the network; its hash becomes that of the restored weights.
+
+    Returns:
+        The card as written.
+    """
+    weights = load_weights(base)
+    state = exact | {name: delta.restored(weights[name]) for name, delta in deltas.items()}
+    metadata = {"base": base.stem, "base_sha256": weights_digest(weights)}
+    write_atomically(path, save_safetensors(exact | pack(deltas), metadata))
+    card = replace(card, sha256=weights_digest(state))
+    write_atomically(path.with_suffix(".json"), card.to_json().encode())
+    return card
+
+
+def load_weights(path: Path, within: tuple[str, ...] = ()) -> dict[str, Tensor]:
+    """The half-precision weights of ``path`` (NAME.safetensors), restored where the file holds a difference.
+
+    within: names of the checkpoints whose base this one is.
+    """
+    content = read_bytes(path)
+    state = parse_tensors(path, content)
+    metadata = _metadata(content)
+    if "base" not in metadata:
+        return state
+    name = metadata["base"]
+    if name != Path(name).name or name in (*within, path.stem):
+        raise LinksimError(f"checkpoint {path}: its base {name!r:.60} is not the name of another checkpoint")
+    base = load_weights(path.with_name(f"{name}.safetensors"), (*within, path.stem))
+    if weights_digest(base) != metadata.get("base_sha256"):
+        raise LinksimError(f"checkpoint {path}: was made with another base {name!r} than the one beside it")
+    shapes = {key: t.shape for key, t in base.items() if key not in state and t.dim() == 4}
+    try:
+        deltas = unpack(state, shapes)
+    except (LinksimError, KeyError, RuntimeError) as error:
+        raise LinksimError(f"checkpoint {path}: its difference from {name!r} is damaged: {one_line(error)}") from None
+    exact = {key: t for key, t in state.items() if key not in ("levels", "steps")}
+    return exact | {key: delta.restored(base[key]) for key, delta in deltas.items()}
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file that has been parsed."""
+    found: dict[str, str] = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
+    return found
 
 
 def load_checkpoint(path: Path) -> tuple[JSCC, Card]:
     """The network (float32, evaluation mode) and the card of ``path`` (NAME.safetensors)."""
     card = read_card(path)
-    content = read_bytes(path)
-    state = parse_tensors(path, content)
+    state = load_weights(path)
     with torch.device("meta"):
         network = JSCC(card.architecture)
     expected = {name: t.shape for name, t in network.state_dict().items()}
@@ -64,7 +122,7 @@ def load_checkpoint(path: Path) -> tuple[JSCC, Card]:
         raise LinksimError(f"checkpoint {path}: its tensors are not those of the architecture in its card")
     if not all(t.is_floating_point() and bool(torch.isfinite(t).all()) for t in state.values()):
         raise LinksimError(f"checkpoint {path}: holds weights that are not finite numbers")
-    if hashlib.sha256(content).hexdigest() != card.sha256:
+    if weights_digest(state) != card.sha256:
         raise LinksimError(f"checkpoint {path}: its hash is not the one in its card")
     network = JSCC(card.architecture)
     network.load_state_dict({name: t.float() for name, t in state.items()})
