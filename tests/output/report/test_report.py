@@ -228,13 +228,16 @@ def luminance(colour: str) -> float:
 
 
 def test_as_many_images_as_are_quickly_sent_again() -> None:
-    small = open_experiment(("bpg",), Plasma(20), (10.0,), (Budget("bpp", 1),), task="")
+    def of(data: Any = None, **fields: Any) -> Opened:
+        return open_experiment(("bpg",), data or Plasma(20), **{"snr_db": (10.0,), "task": "none", **fields})
+
+    small = of()
     assert chosen(small, None) == [0, 3, 5, 8, 11, 14, 16, 19]
     assert chosen(small, 2) == [0, 19]
-    assert len(chosen(replace(small, dataset="photos"), None)) == 4
-    much = replace(small, snr_db=tuple(np.arange(0, 20, 0.1)))
-    assert len(chosen(much, None)) == 4
-    assert chosen(replace(much, budgets=tuple(Budget("bpp", i) for i in range(1, 6))), None) == []
+    assert len(chosen(of("photos"), None)) == 4
+    much = {"snr_db": np.arange(0, 20, 0.1)}
+    assert len(chosen(of(**much), None)) == 4
+    assert chosen(of(**much, budgets=[Budget("bpp", i) for i in range(1, 6)]), None) == []
 
 
 def test_a_page_of_several_channels_holds_each(finish: Callable[[Opened, Path], Path], tmp_path: Path) -> None:
