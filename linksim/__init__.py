@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from linksim.comparison import compare
     from linksim.errors import LinksimError
     from linksim.link import Blocks, Budget, Link, LinkOptions, Method, Reception, Transmission
+    from linksim.scoring.metrics import Metric
 
 _HOMES = {
     "Channel": "linksim.channels.base",
     "compare": "linksim.comparison",
     "LinksimError": "linksim.errors",
+    "Metric": "linksim.scoring.metrics",
     "TorchLink": "jscc.torch_link",
     **dict.fromkeys(("Blocks", "Budget", "Link", "LinkOptions", "Method", "Reception", "Transmission"), "linksim.link"),
 }
@@ -31,6 +33,7 @@ __all__ = [
     "LinkOptions",
     "LinksimError",
     "Method",
+    "Metric",
     "Reception",
     "TorchLink",
     "Transmission",

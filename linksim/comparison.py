@@ -28,6 +28,7 @@ from linksim.scoring.aggregation import differences, summarise
 if TYPE_CHECKING:
     from linksim.channels.base import Channel
     from linksim.data.base import Dataset
+    from linksim.scoring.metrics import Metric
     from linksim.tasks.base import Task
 
 FIXED = ("dataset", "task", "seed", "trials", "over_budget", "skip_bad")
@@ -108,8 +109,8 @@ def summarise_rows(
     """The results that follow from an experiment's rows."""
     given = opened.experiment
     budgets = tuple(map(str, given.budgets))
-    summary = summarise(rows, opened.dataset, channel=given.channels, budget=budgets, method=methods)
-    change = differences(rows, baseline, opened.dataset) if baseline else None
+    summary = summarise(rows, opened.dataset, opened.metrics, channel=given.channels, budget=budgets, method=methods)
+    change = differences(rows, baseline, opened.dataset, opened.metrics) if baseline else None
     return Comparison(opened, summary, change, tuple(tables.facts(opened, summary)), failures or {})
 
 
@@ -164,6 +165,7 @@ def compare(
     cbr: float | str | Iterable[float] | None = None,
     channel: str | Channel | Iterable[str | Channel] = "awgn",
     task: str | Task | None = None,
+    metrics: str | Metric | Iterable[str | Metric] = (),
     baseline: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -185,6 +187,7 @@ def compare(
             n = 3·H·W). 0.25 bpp by default. Fractions may be written as text: ``"1/24"``.
         channel: names such as ``"awgn"``, or ``Channel`` objects.
         task: a name, a model file, a ``Task``, or ``"none"``; None for the data set's own.
+        metrics: further ones to compute, such as ``"ms_ssim"``, ``"package.module:NAME"``, or ``Metric`` objects.
         baseline: adds to each metric NAME columns NAME_diff, NAME_diff_lo and NAME_diff_hi: the paired difference to
             this method.
         limit, seed, trials, over_budget, skip_bad, device: see ``linksim.experiment.Experiment``.
@@ -206,6 +209,7 @@ def compare(
         _budgets(bpp, cbr),
         channel=channel,
         task=task,
+        metrics=metrics,
         limit=limit,
         seed=seed,
         trials=trials,

@@ -27,7 +27,7 @@ class Experiment:
     data set's own, "none" for none. snr_db: Es/N0 in dB. budgets: what an image may cost, all of one kind. seed: of
     the noise. trials: noise realisations per image and SNR. limit: the first N images only. over_budget: what happens
     to an image that cannot fit, ``"outage"`` or ``"nearest"`` (the smallest file is sent). skip_bad: leave out images
-    that cannot be read. metrics: further ones, that are computed only on request. device: where networks run.
+    that cannot be read. metrics: further ones to compute, such as ``ms_ssim``. device: where networks run.
     """
 
     methods: tuple[str, ...]
@@ -47,6 +47,7 @@ class Experiment:
     def __post_init__(self) -> None:
         self._set("methods", _names("method", self.methods, "see 'linksim methods'"))
         self._set("channels", _names("channel", self.channels, "e.g. awgn"))
+        self._set("metrics", _names("metric", self.metrics, "e.g. ms_ssim") if self.metrics else ())
         self._set("dataset", _text("data set", self.dataset))
         self._set("task", None if self.task is None else _text("task", self.task) or NO_TASK)
         self._set("snr_db", check_snr(self.snr_db))

@@ -22,6 +22,7 @@ GROUPS = {
     "linksim.channels": "channel",
     "linksim.tasks": "task",
     "linksim.datasets": "data set",
+    "linksim.metrics": "metric",
 }
 
 

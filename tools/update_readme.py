@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from linksim.output.tables import best, read_summary
-from linksim.scoring.metrics import METRICS, Metric
+from linksim.scoring.metrics import Metric, known
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- (table|differences) ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -71,7 +71,7 @@ def filled(text: str) -> str:
     def fill(match: re.Match[str]) -> str:
         opening, kind, words, closing = match.groups()
         folder, names, *more = words.split()
-        metrics = [m for m in METRICS if m.column in names.split(",")]
+        metrics = [m for m in known() if m.column in names.split(",")]
         if kind == "differences":
             return opening + difference_table(ROOT / folder, metrics, float(more[0])) + closing
         summary = read_summary(ROOT / folder)

@@ -56,6 +56,15 @@ def compare(
     channel: Annotated[
         str, option(COMPARED, "Channel ({names}); see 'linksim channels'.", **some_of(registered("linksim.channels")))
     ] = "awgn",
+    metrics: Annotated[
+        str,
+        option(
+            COMPARED,
+            "Further metrics: {names}, or package.module:NAME.",
+            default="none",
+            **some_of(listed("linksim.scoring.metrics:ON_REQUEST")),
+        ),
+    ] = "",
     limit: Limit = None,
     trials: Annotated[int, option(COMPARED, "Noise realisations per image and SNR.")] = 1,
     seed: Annotated[int, option(COMPARED, "Seed of the noise.")] = 0,
@@ -85,6 +94,7 @@ def compare(
         budgets=parse_budgets(*budget(bpp, cbr)),
         channels=tuple(channel.split(",")),
         task=task,
+        metrics=tuple(name.strip() for name in metrics.split(",") if name.strip()),
         seed=seed,
         trials=trials,
         limit=limit,

@@ -30,7 +30,7 @@ from linksim.engine.opened import Opened
 from linksim.engine.units import PIXELS_PER_UNIT, Unit
 from linksim.errors import ContractError
 from linksim.link import Image, Link, Reception, Transmission, outage_image
-from linksim.scoring import metrics
+from linksim.scoring.metrics import Metric, of_images
 
 if TYPE_CHECKING:
     from linksim.tasks.base import Task
@@ -200,7 +200,7 @@ class _Scorer:
         self.samples = samples
         self.task = _memoised(task) if task else None
         self.known: dict[tuple[int, bytes], dict[str, float]] = {}
-        self.of_image = metrics.of_image(opened.experiment.metrics)
+        self.metrics = of_images(opened.metrics)
         if not self.task or not task:
             return
         labelled = [sample.label is not None for sample in samples]
@@ -223,7 +223,7 @@ class _Scorer:
                 if len(self.known) > 4 * len(self.samples):
                     self.known.clear()
                 reference = self.samples[i].image
-                self.known[key] = {name: score(reference, image) for name, score in self.of_image.items()}
+                self.known[key] = {metric.column: _score(metric, reference, image) for metric in self.metrics}
             rows.append(dict(self.known[key]))
         if self.task:
             for row, prediction, label in zip(rows, self.task.predict(images), self.labels, strict=True):
@@ -255,6 +255,15 @@ class _Scorer:
                 f"task {self.task.name!r}: class {highest} is none of the data set's {len(self.classes)}; "
                 "a task of other classes must name them"
             )
+
+
+def _score(metric: Metric, reference: Image, received: Image) -> float:
+    """What a metric gives one received image; it cannot change either image."""
+    views = reference.view(), received.view()
+    for view in views:
+        view.flags.writeable = False
+    with errors_from(f"metric {metric.column!r}"):
+        return metric.score(*views)
 
 
 @lru_cache(maxsize=2)

@@ -17,12 +17,15 @@ from linksim.data.base import Dataset
 from linksim.data.checking import left_out, readable
 from linksim.engine.contract import check_sample, errors_from
 from linksim.engine.deadline import within
+from linksim.engine.store import SCHEMA
 from linksim.engine.units import MAX_IMAGES_PER_UNIT, PIXELS_PER_UNIT, VERSION, Unit
 from linksim.errors import DISTRIBUTION, LinksimError
 from linksim.experiment import NO_TASK, Experiment
-from linksim.identity import Identified, digest, package_version, unknowns
+from linksim.identity import Identified, describe, digest, package_version, unknowns
 from linksim.link import Budget, Link, LinkOptions
-from linksim.scoring.metrics import of_image
+from linksim.scoring import metrics
+from linksim.scoring.aggregation import COLUMNS
+from linksim.scoring.metrics import Metric
 from linksim.tasks.base import Task
 from linksim.tasks.classes import Labels, match_labels
 
@@ -36,11 +39,13 @@ class Objects:
 
     links: Mapping[str, Link] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     dataset: Dataset | None = None
     task: Task | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.links or self.channels or self.dataset is not None or self.task is not None)
+        named = self.links or self.channels or self.metrics
+        return bool(named or self.dataset is not None or self.task is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +96,17 @@ class Opened:
             with errors_from(f"channel {name!r}: making it"):
                 self._channels[name] = registry.channel(name)
         return self._channels[name]
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is computed: the metrics of every experiment, and those asked for."""
+        for found in self.objects.metrics.values():
+            metrics.add(found)
+        computed = metrics.chosen(self.experiment.metrics)
+        for name in (m.column for m in computed if m not in metrics.METRICS):
+            if name in SCHEMA.names or name in COLUMNS:
+                raise LinksimError(f"metric {name!r}: rows or the summary have a column of this name")
+        return computed
 
     def link(self, method: str, budget: Budget, channel: str = "") -> Link:
         """The link of a method for a budget, over a channel (the first by default)."""
@@ -201,7 +217,7 @@ class Opened:
         return digest(
             {
                 "engine": VERSION,
-                "metrics": sorted(of_image(given.metrics)),
+                "metrics": sorted(m.column for m in metrics.of_images(self.metrics)),
                 "method": method,
                 "budget": str(budget),
                 "channel": channel,
@@ -209,6 +225,7 @@ class Opened:
                 "seed": given.seed,
                 "trials": given.trials,
                 "classes": list(self.dataset.classes),
+                **({"functions": self._asked_for} if self._asked_for else {}),
                 "identities": [
                     self._identity(f"method {method!r}", self.link(method, budget, channel)),
                     self._identity(f"channel {channel!r}", self.channel(channel)),
@@ -216,6 +233,12 @@ class Opened:
                 ],
             }
         )
+
+    @cached_property
+    def _asked_for(self) -> dict[str, Any]:
+        """Identities of the metrics of images that not every experiment has."""
+        always = metrics.chosen()
+        return {m.column: describe(m.of_image) for m in metrics.of_images(self.metrics) if m not in always}
 
     def _identity(self, what: str, thing: Identified) -> dict[str, Any]:
         """How a component identifies itself, if that is JSON; computed once."""
@@ -242,6 +265,7 @@ class Opened:
                 "contents": digest(list(self.contents.values())),
             },
             "task": self._identity("the task", self.task) if self.task else None,
+            **({"metrics": self._asked_for} if self._asked_for else {}),
             "channels": {name: self._identity(f"channel {name!r}", self.channel(name)) for name in given.channels},
             "links": {
                 f"{method} {budget}": self._identity(f"method {method!r}", self.link(method, budget))
@@ -285,19 +309,20 @@ def open_experiment(
     *,
     channel: str | Channel | Iterable[str | Channel] = "awgn",
     task: str | Task | None = None,
+    metrics: str | Metric | Iterable[str | Metric] = (),
     **fields: Any,
 ) -> Opened:
     """An experiment over names and Python objects; an object goes by its own name.
 
     Args:
-        methods, dataset, channel, task: names or objects.
+        methods, dataset, channel, task, metrics: names or objects.
         snr_db, budgets, fields: see ``Experiment``.
 
     Raises:
         LinksimError: an argument is neither a name nor an object of its kind, or a field is wrong.
     """
     links = _named("method", methods, Link)
-    channels = _named("channel", channel, Channel)
+    channels, scores = _named("channel", channel, Channel), _named("metric", metrics, Metric)
     data, chosen = dataset if isinstance(dataset, Dataset) else None, task if isinstance(task, Task) else None
     experiment = Experiment(
         methods=tuple(links),
@@ -305,11 +330,12 @@ def open_experiment(
         budgets=tuple(budgets),
         dataset=(data.name or type(data).__name__) if data is not None else dataset,  # type: ignore[arg-type]
         channels=tuple(channels),
+        metrics=tuple(scores),
         task=(chosen.name or type(chosen).__name__) if chosen is not None else task,  # type: ignore[arg-type]
         **fields,
     )
-    given = {name: thing for name, thing in links.items() if thing is not None}
-    return Opened(experiment, Objects(given, {k: v for k, v in channels.items() if v is not None}, data, chosen))
+    given = [{k: v for k, v in named.items() if v is not None} for named in (links, channels, scores)]
+    return Opened(experiment, Objects(given[0], given[1], given[2], data, chosen))
 
 
 def _named(kind: str, given: Any, wanted: type[Any]) -> dict[str, Any]:

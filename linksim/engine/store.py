@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from linksim.engine.units import Unit
 from linksim.errors import LinksimError
 from linksim.files import make_folder, write_atomically
-from linksim.scoring.metrics import METRICS
+from linksim.scoring.metrics import chosen, of_images
 
 SCHEMA = pa.schema(
     [
@@ -44,7 +44,7 @@ SCHEMA = pa.schema(
         ("blocks_sent", pa.int64()),
         ("block_errors", pa.int64()),
         ("papr", pa.float64()),  # dB; null where a channel has no waveform of its own
-        *((metric.column, pa.float64()) for metric in METRICS if metric.of_image),
+        *((metric.column, pa.float64()) for metric in of_images(chosen())),
         ("label", pa.int32()),
         ("prediction", pa.int32()),
         ("correct", pa.bool_()),
@@ -54,8 +54,16 @@ SCHEMA = pa.schema(
 )
 
 
-SCORES = [metric.column for metric in METRICS if metric.of_image]
-"""Columns of metrics, which may be added without measuring anything again."""
+SCORES = [metric.column for metric in of_images(chosen())]
+"""Columns of metrics that every experiment has, which may be added without measuring anything again."""
+
+
+def _with_metrics(names: Iterable[str]) -> pa.Schema:
+    """The schema of rows that have these columns: further ones are metrics that an experiment asked for."""
+    further = sorted(set(names) - set(SCHEMA.names))
+    return pa.schema([*SCHEMA, *((name, pa.float64()) for name in further)])
+
+
 ORDER = ("channel", "budget", "method", "snr_db", "image", "trial")
 """What rows are sorted by, and what no two rows have in common."""
 
@@ -128,7 +136,8 @@ class Store:
     def write(self, part: str, rows: Sequence[dict[str, Any]]) -> None:
         """Store the rows of a unit under a part's name."""
         make_folder(self.rows_folder)
-        self._write(self.rows_folder / part, pa.Table.from_pylist(list(rows), schema=SCHEMA))
+        schema = _with_metrics(name for row in rows for name in row)
+        self._write(self.rows_folder / part, pa.Table.from_pylist(list(rows), schema=schema))
 
     def _write(self, path: Path, table: pa.Table) -> None:
         buffer = pa.BufferOutputStream()
@@ -141,9 +150,11 @@ class Store:
         if files in ([], [self.whole]):
             return
         keys = ["unit", "content", "snr_db", "trial"]
-        tables = (_with_all(pq.read_table(path, read_dictionary=keys[:2]), SCHEMA.names) for path in files)
+        schema = self._schema(files)
+        tables = (_with_all(pq.read_table(path, read_dictionary=keys[:2]), schema) for path in files)
         whole = pa.concat_tables(tables).unify_dictionaries()
-        self._write(self.whole, whole.take(pa.array(_sorted_places([whole[name] for name in keys]))).cast(SCHEMA))
+        places = pa.array(_sorted_places([whole[name] for name in keys]))
+        self._write(self.whole, whole.take(places).cast(schema))
         for path in files:
             if path != self.whole:
                 path.unlink()
@@ -161,12 +172,15 @@ class Store:
         for unit in units:
             wanted.setdefault(unit.id, set()).update(unit.snr_db)
             numbers.update(zip(unit.contents, unit.images, strict=True))
-        names = list(dict.fromkeys([*ORDER, *(columns or [n for n in SCHEMA.names if n not in ("unit", "content")])]))
-        text = [name for name in names if SCHEMA.field(name).type == pa.string()]
+        files = self.files()
+        schema = self._schema(files)
+        names = list(dict.fromkeys([*ORDER, *(columns or [n for n in schema.names if n not in ("unit", "content")])]))
+        text = [name for name in names if schema.field(name).type == pa.string()]
         tables = []
-        for path in self.files():
+        for path in files:
             columns = ["unit", "content", *names]
-            table = _with_all(pq.read_table(path, columns=columns, read_dictionary=["unit", "content", *text]), columns)
+            table = pq.read_table(path, columns=columns, read_dictionary=["unit", "content", *text])
+            table = _with_all(table, pa.schema([schema.field(name) for name in columns]))
             images = _looked_up(table["content"], numbers, -1)
             asked = _looked_up(table["unit"], {unit: i for i, unit in enumerate(wanted)}, -1)
             snr_db = table["snr_db"].to_numpy()
@@ -178,7 +192,7 @@ class Store:
             table = table.select(names).set_column(place, SCHEMA.field("image"), pa.array(images, pa.int32()))
             tables.append(table.filter(pa.array(keep)))
         if not tables:
-            return SCHEMA.empty_table().select(names).to_pandas()
+            return schema.empty_table().select(names).to_pandas()
         whole = pa.concat_tables(tables).unify_dictionaries()
         del tables, table
         places = pa.array(_sorted_places([whole[name] for name in ORDER]))
@@ -187,6 +201,10 @@ class Store:
             sorted_columns[name] = whole[name].take(places).to_pandas()
             whole = whole.drop_columns(name)
         return pd.DataFrame(sorted_columns, copy=False)
+
+    def _schema(self, files: Iterable[Path]) -> pa.Schema:
+        """All columns that these files have."""
+        return _with_metrics(name for path in files for name in pq.read_schema(path).names)
 
     def write_experiment(self, description: dict[str, Any]) -> None:
         """Store ``experiment.json``."""
@@ -212,12 +230,12 @@ def _readable(schema: pa.Schema) -> bool:
     return all(field in schema or field.name in SCORES for field in SCHEMA)
 
 
-def _with_all(table: pa.Table, names: Sequence[str]) -> pa.Table:
+def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table with these columns, in their order; metrics that it lacks were not measured."""
-    for name in names:
-        if name not in table.column_names:
-            table = table.append_column(SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type))
-    return table.select(names)
+    for field in schema:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table.select(schema.names)
 
 
 def _looked_up(column: pa.ChunkedArray, numbers: dict[str, int], absent: int) -> npt.NDArray[np.int64]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from linksim.engine.opened import Opened
+from linksim.engine.store import Store
 from linksim.errors import LinksimError, one_line
 from linksim.experiment import Experiment
 from linksim.grid import decimal
 from linksim.scoring.aggregation import COLUMNS
-from linksim.scoring.metrics import METRICS, Metric
+from linksim.scoring.metrics import Metric, known, metric
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,7 +28,7 @@ def measured(summary: pd.DataFrame) -> list[Metric]:
     others = summary[summary["method"] != "original"]
     return [
         m
-        for m in METRICS
+        for m in known()
         if m.column in summary and summary[m.column].notna().any() and (not m.rare or (others[m.column] > 0).any())
     ]
 
@@ -122,12 +123,12 @@ def facts(opened: Opened, summary: pd.DataFrame) -> list[str]:
 def _of_metrics(summary: pd.DataFrame) -> list[str]:
     """How metrics are defined, which images some of them leave out, and how many images arrived exactly."""
     lines = [metric.note for metric in measured(summary) if metric.note]
-    for metric in METRICS:
-        over = f"{metric.column}_images"
+    for found in known():
+        over = f"{found.column}_images"
         fewer = summary[summary[over] < summary["images"]] if over in summary else summary[:0]
         for there, images in sorted(set(zip(fewer.get(over, []), fewer["images"], strict=True))):
-            label = metric.label.partition(" (")[0]
-            lines.append(f"{label} over {there} of {images} images: the others {metric.missing}")
+            label = found.label.partition(" (")[0]
+            lines.append(f"{label} over {there} of {images} images: the others {found.missing}")
     return [*lines, *_exact(summary)]
 
 
@@ -210,7 +211,7 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
     from rich.table import Table
 
     shown = Table(title=f"Difference to {differences['baseline'].iloc[0]}", box=box.SIMPLE_HEAD, title_style="bold")
-    metrics = [m for m in METRICS if m.column in differences and differences[m.column].notna().any()]
+    metrics = [m for m in known() if m.column in differences and differences[m.column].notna().any()]
     texts = ["channel"] * (differences["channel"].nunique() > 1) + ["method", "budget"]
     for name in (*texts, "SNR dB", *(m.label for m in metrics)):
         shown.add_column(name, justify="left" if name in texts else "right")
@@ -232,10 +233,13 @@ TEXTS = ("dataset", "channel", "method", "budget")
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
-    """The summary of a finished run."""
+    """The summary of a finished run, whose own metrics are added to those that this process knows."""
     path = folder / "summary.csv"
     if not path.is_file():
         raise LinksimError(f"{folder} holds no summary.csv; make one with 'linksim compare --out {folder}'")
+    described = Store(folder).experiment() or {}
+    for name in described.get("experiment", {}).get("metrics", ()):
+        metric(name)
     try:
         summary = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (ValueError, OSError) as error:

@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from linksim.recipes.recipe import Recipe
-from linksim.scoring.metrics import METRICS, Metric
+from linksim.scoring.metrics import Metric, known
 
 
 def beside(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """The lines of the summary that the paper has numbers for. Columns: method, budget, snr_db, and for each metric
     METRIC, METRIC_lo and METRIC_hi (where there is an interval) and ``paper METRIC``; NaN where one has no number."""
     entries = {entry.method: entry for entry in recipe.methods}
-    metrics = [m for m in METRICS if any(m.column in entry.paper for entry in recipe.methods)]
+    metrics = [m for m in known() if any(m.column in entry.paper for entry in recipe.methods)]
     lines = []
     for row in summary.to_dict("records"):
         line = {name: row[name] for name in ("method", "budget", "snr_db")}
@@ -45,7 +45,7 @@ def gains(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 def cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Head and lines of such a table as texts: intervals after their value, numbers as tables show them."""
-    by_column = {metric.column: metric for metric in METRICS}
+    by_column = {metric.column: metric for metric in known()}
     shown = [name for name in frame if not str(name).endswith(("_lo", "_hi"))]
     lines = [[_cell(str(name), row, by_column) for name in shown] for row in frame.to_dict("records")]
     return [_head(str(name), by_column) for name in shown], lines

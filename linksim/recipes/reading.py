@@ -23,7 +23,7 @@ from linksim.files import parse_yaml
 from linksim.grid import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
 from linksim.recipes.recipe import Changes, Entry, Gain, Recipe
-from linksim.scoring.metrics import METRICS
+from linksim.scoring.metrics import known, metric
 
 Check = Callable[[Any], Any]
 MAX_BYTES = 1 << 20
@@ -96,7 +96,7 @@ def _table(value: Any, checks: Mapping[str, Check], needed: tuple[str, ...] = ()
     for key in needed:
         if key not in value:
             raise LinksimError(f"{key} is missing")
-    return {key: _under(key, checks[key], item) for key, item in value.items()}
+    return {key: _under(key, check, value[key]) for key, check in checks.items() if key in value}
 
 
 def _under(key: object, check: Check, value: Any) -> Any:
@@ -183,14 +183,26 @@ def _quick(value: Any) -> dict[str, Any]:
     return fields | ({"budgets": budgets} if budgets else {})
 
 
-_COLUMNS = tuple(metric.column for metric in METRICS)
-_metric = _one_of(*_COLUMNS)
+def _metric(value: Any) -> str:
+    return _one_of(*(found.column for found in known()))(value)
+
+
+def _requested(value: Any) -> str:
+    """The name of a metric, which those that are checked later may then use by its column."""
+    metric(_text(value))
+    return _text(value)
+
+
+def _of_metrics(value: Any) -> dict[str, Any]:
+    """A paper's numbers by metric."""
+    return _table(value, {found.column: _published for found in known()})
+
 
 METHOD_KEYS: dict[str, Check] = {
     "method": _text,
     "checkpoint": _text,
     "at": _number,
-    "paper": lambda value: _table(value, dict.fromkeys(_COLUMNS, _published)),
+    "paper": _of_metrics,
 }
 GAIN_KEYS: dict[str, Check] = {"of": _text, "over": _text, "snr_db": _number, "metric": _metric, "paper": _number}
 QUICK_KEYS: dict[str, Check] = {
@@ -203,6 +215,7 @@ QUICK_KEYS: dict[str, Check] = {
 }
 KEYS: dict[str, Check] = {
     "title": _text,
+    "metrics": _list_of(_requested),  # before the keys that name metrics
     "shows": _text,
     "methods": _list_of(_entry),
     "dataset": _text,

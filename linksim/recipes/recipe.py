@@ -77,6 +77,7 @@ class Recipe:
     seed: int = 0
     limit: int | None = None
     over_budget: str = "outage"
+    metrics: tuple[str, ...] = ()
     baseline: str | None = None
     x: str = "snr_db"
     figures: tuple[str, ...] = ()
@@ -147,5 +148,6 @@ class Recipe:
             trials=self.trials,
             limit=self.limit,
             over_budget=self.over_budget,
+            metrics=self.metrics,
             device=device,
         )

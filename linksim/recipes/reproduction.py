@@ -20,7 +20,7 @@ from linksim.output import tables
 from linksim.recipes import published
 from linksim.recipes.figures import Axis, draw
 from linksim.recipes.recipe import Changes, Entry, Recipe
-from linksim.scoring.metrics import METRICS
+from linksim.scoring.metrics import known
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _lacks(opened: Opened, entry: Entry, budget: Budget) -> str:
 
 def _without_task(recipe: Recipe, opened: Opened) -> list[str]:
     """That the recipe is about a task's predictions and the data bring no task; nothing if none was asked for."""
-    wanted = [metric.label for metric in METRICS if metric.column in recipe.figures and metric.of_task]
+    wanted = [metric.label for metric in known() if metric.column in recipe.figures and metric.of_task]
     if not wanted or recipe.task is not None or opened.task is not None:
         return []
     return [f"{', '.join(wanted)}: {opened.dataset.name} has no task of its own; give one with --task"]

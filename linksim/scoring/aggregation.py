@@ -13,36 +13,47 @@ from linksim.data.base import Dataset
 from linksim.errors import LinksimError
 from linksim.scoring.estimators import Group, Truth
 from linksim.scoring.intervals import Ints, bootstrap, value, wilson
-from linksim.scoring.metrics import METRICS, Interval, Metric
+from linksim.scoring.metrics import Interval, Metric, chosen
 
 KEYS = ["channel", "budget", "method", "snr_db"]
 """What the rows of a group have in common, the slowest first."""
 IDENTITY = ["dataset", "channel", "method", "budget", "snr_db"]
 """The columns of a summary that say what a line is about."""
-COLUMNS = [*IDENTITY, "n", "images", *(column for metric in METRICS for column in metric.columns)]
 
 
-def summarise(rows: pd.DataFrame, dataset: Dataset, **orders: Sequence[str]) -> pd.DataFrame:
+def columns(metrics: Sequence[Metric]) -> list[str]:
+    """The columns of a summary of these metrics."""
+    return [*IDENTITY, "n", "images", *(column for metric in metrics for column in metric.columns)]
+
+
+COLUMNS = columns(chosen())
+
+
+def summarise(
+    rows: pd.DataFrame, dataset: Dataset, metrics: Sequence[Metric] | None = None, **orders: Sequence[str]
+) -> pd.DataFrame:
     """One line per channel, budget, method and SNR.
 
     Args:
         rows: As the store reads them.
         dataset: Has the objects that detections are compared with.
+        metrics: What to compute; by default what is computed for every experiment.
         orders: Of channel, budget and method, the names in their order.
 
     Returns:
-        A frame with the columns ``COLUMNS``: ``n`` transmissions of ``images`` different images and, of each metric,
-        its value, the ends of its 95 % interval and, where images may lack it, how many images it is taken over.
+        A frame with the columns ``columns(metrics)``: ``n`` transmissions of ``images`` different images and, of each
+        metric, its value, the ends of its 95 % interval and, where images may lack it, how many images have it.
     """
+    metrics = chosen() if metrics is None else metrics
     truth, source = Truth(dataset), _numbered(rows["source"])
     lines: list[dict[str, Any]] = []
     for key, place in rows.groupby(KEYS, sort=False, observed=True).indices.items():
         group = Group(rows.iloc[place], source[place], truth)
         lines.append({"dataset": dataset.name, **dict(zip(KEYS, key, strict=True)), **_counts(group.rows)})
-        for metric in METRICS:
+        for metric in metrics:
             covered = group.only(metric.covered(group.rows))
             lines[-1] |= dict(zip(metric.columns, (*estimate(metric, covered), _images(covered.rows)), strict=False))
-    table = pd.DataFrame(lines, columns=COLUMNS)
+    table = pd.DataFrame(lines, columns=columns(metrics))
     for name, order in orders.items():
         table[name] = pd.Categorical(table[name], order)
     table = table.sort_values(KEYS, ignore_index=True)
@@ -77,13 +88,16 @@ def estimate(metric: Metric, group: Group) -> tuple[float, float, float]:
     return found, *bootstrap(statistic, sources)
 
 
-def differences(rows: pd.DataFrame, baseline: str, dataset: Dataset) -> pd.DataFrame:
+def differences(
+    rows: pd.DataFrame, baseline: str, dataset: Dataset, metrics: Sequence[Metric] | None = None
+) -> pd.DataFrame:
     """Each method's difference to the baseline over the same images and noise, with its 95 % interval.
 
     Args:
         rows: As the store reads them.
         baseline: One of the methods.
         dataset: Has the objects that detections are compared with.
+        metrics: What to compare; by default what is computed for every experiment.
 
     Returns:
         One line per channel, budget, method and SNR. Columns: channel, budget, method, baseline, snr_db, n, images
@@ -97,7 +111,7 @@ def differences(rows: pd.DataFrame, baseline: str, dataset: Dataset) -> pd.DataF
         raise LinksimError(f"baseline {baseline!r} is not among the methods: {', '.join(sorted(methods))}")
     truth, source = Truth(dataset), _numbered(rows["source"])
     places = rows.groupby(KEYS, sort=False, observed=True).indices
-    compared = [metric for metric in METRICS if metric.compared]
+    compared = [metric for metric in (chosen() if metrics is None else metrics) if metric.compared]
     lines = []
     for key, place in places.items():
         line = dict(zip(KEYS, key, strict=True))

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from linksim.data.base import Dataset, Objects
 from linksim.errors import LinksimError
 from linksim.scoring.intervals import Floats, Ints, Statistic, ratio
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from linksim.scoring.average_precision import Matches
 
 Mask = npt.NDArray[np.bool_]

@@ -10,14 +10,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from linksim import plugins
 from linksim.errors import LinksimError, unknown
 from linksim.link import Image
 from linksim.scoring.estimators import Estimator, Mask, coco_map, macro_f1, mean, ratio_of_sums, voc_map
-from linksim.scoring.image_quality import psnr, ssim
+from linksim.scoring.image_quality import ms_ssim, psnr, ssim
+from linksim.scoring.perceptual import dists, lpips
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ImageScore = Callable[[Image, Image], float]
 """One number for a received image: (reference, received), both uint8 (H, W, 3), to a float; NaN where undefined."""
@@ -77,6 +82,11 @@ class Metric:
     covers: Callable[[pd.DataFrame], Mask] | None = None
     missing: str = "have no value"
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """What an experiment calls it: its column."""
+        return self.column
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -157,6 +167,11 @@ METRICS = (
     Metric("psnr", "PSNR (dB)", 2, 1, of_image=psnr, cap=PSNR_CAP,
            note=f"PSNR is the mean of the images' PSNRs, each counted as at most {PSNR_CAP:.2f} dB (an MSE of 1/12)"),
     Metric("ssim", "SSIM", 3, 1, RATE, of_image=ssim, missing="have a side of less than 11 pixels"),
+    Metric("ms_ssim", "MS-SSIM", 4, 1, RATE, on_request=True, of_image=ms_ssim,
+           missing="have a side of less than 161 pixels"),
+    Metric("lpips", "LPIPS", 3, -1, on_request=True, of_image=lpips, missing="have a side of less than 32 pixels",
+           note="LPIPS is version 0.1 with AlexNet"),
+    Metric("dists", "DISTS", 3, -1, on_request=True, of_image=dists, missing="have a side of less than 32 pixels"),
     Metric("outage", "Outage", 3, -1, RATE, interval=Interval.SHARE, estimator=mean(lambda rows: ~rows["ok"])),
     Metric("exact", "Exact", 3, 0, RATE, detail=True, rare=True, compared=False, interval=Interval.SHARE,
            estimator=mean(lambda rows: np.isinf(rows["psnr"]))),
@@ -170,29 +185,57 @@ METRICS = (
 # fmt: on
 
 
-def metric(column: str) -> Metric:
-    """The metric of a column.
+ON_REQUEST = tuple(m.column for m in METRICS if m.on_request)
+"""Those that an experiment computes only if it asks for them."""
+_added: dict[str, Metric] = {}
+
+
+def known() -> tuple[Metric, ...]:
+    """All metrics that this process knows: those above, and those added since."""
+    return (*METRICS, *_added.values())
+
+
+def add(found: Metric) -> Metric:
+    """Take a metric into the table, in the place of an earlier one of its column that was added too.
 
     Raises:
-        LinksimError: No metric has this column; the message lists those that exist.
+        LinksimError: It is no metric, computes nothing, or has a column of one of ``METRICS``.
     """
-    for found in METRICS:
-        if found.column == column:
+    if not isinstance(found, Metric):
+        raise LinksimError(f"metric {found!r:.60}: must be a linksim.Metric, but is a {type(found).__name__}")
+    if found.of_image is None and found.estimator is None:
+        raise LinksimError(f"metric {found.column!r}: needs a function of_image or an estimator")
+    if not found.column.isidentifier():
+        raise LinksimError(f"metric {found.column!r}: its column must be a word of letters, digits and underscores")
+    for other in METRICS:
+        if found != other and set(found.columns) & set(other.columns):
+            raise LinksimError(f"metric {found.column!r}: the metric {other.label} has this column")
+    if found not in METRICS:
+        _added[found.column] = found
+    return found
+
+
+def metric(name: str) -> Metric:
+    """The metric of a column, of an entry point of the group ``linksim.metrics``, or at ``package.module:NAME``, which
+    is added to the table.
+
+    Raises:
+        LinksimError: There is none, or it cannot be added.
+    """
+    for found in known():
+        if found.column == name:
             return found
-    raise unknown("metric", column, [m.column for m in METRICS])
+    if ":" not in name and name not in plugins.names("linksim.metrics"):
+        raise unknown("metric", name, [*(m.column for m in known()), *plugins.names("linksim.metrics")])
+    return add(plugins.load("linksim.metrics", name))
 
 
-def of_image(requested: Sequence[str] = ()) -> dict[str, ImageScore]:
-    """Row column and function of every metric that gives each received image a number.
+def chosen(requested: Sequence[str] = ()) -> tuple[Metric, ...]:
+    """The metrics of an experiment: those that are always computed, and those that it asks for by name."""
+    always = [m for m in METRICS if not m.on_request]
+    return tuple(dict.fromkeys([*always, *map(metric, requested)]))
 
-    Args:
-        requested: Those that are computed only on request, and are.
 
-    Raises:
-        LinksimError: A name is not that of such a metric.
-    """
-    extra = [m.column for m in METRICS if m.on_request]
-    for name in requested:
-        if name not in extra:
-            raise unknown("metric on request", name, extra)
-    return {m.column: m.score for m in METRICS if m.of_image and (not m.on_request or m.column in requested)}
+def of_images(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Those that give each received image a number, which is a column of the rows."""
+    return tuple(m for m in metrics if m.of_image is not None)

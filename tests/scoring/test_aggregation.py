@@ -15,9 +15,9 @@ from linksim.errors import LinksimError
 from linksim.scoring.aggregation import COLUMNS, differences, summarise
 from linksim.scoring.estimators import Group, Truth, macro_f1
 from linksim.scoring.intervals import bootstrap_weights, value, wilson
-from linksim.scoring.metrics import METRICS, PSNR_CAP, Interval
+from linksim.scoring.metrics import PSNR_CAP, Interval, chosen
 
-TASK = [metric.column for metric in METRICS if metric.of_task]
+TASK = [metric.column for metric in chosen() if metric.of_task]
 
 
 class Boxes(Dataset):
@@ -42,6 +42,7 @@ def rows(images: int = 12, method: str = "a", **columns: Any) -> pd.DataFrame:
     """Rows of one method, with plausible scores that ``columns`` override."""
     stream = np.random.default_rng(images)
     given = {
+        "channel": "awgn",
         "method": method,
         "budget": "bpp=1",
         "snr_db": 10.0,
@@ -51,6 +52,7 @@ def rows(images: int = 12, method: str = "a", **columns: Any) -> pd.DataFrame:
         "ok": stream.random(images) < 0.7,
         "bpp": stream.uniform(0.5, 1, images),
         "cbr": stream.uniform(0.2, 0.4, images),
+        "papr": stream.uniform(3, 6, images),
         "blocks_sent": 4,
         "block_errors": stream.integers(0, 3, images),
         "psnr": stream.normal(30, 3, images),
@@ -79,7 +81,8 @@ def detected(images: int = 12, **columns: Any) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    return summarise(frame, Boxes(), tuple(frame["method"].unique()), tuple(frame["budget"].unique()))
+    orders = {name: tuple(frame[name].unique()) for name in ("channel", "method", "budget")}
+    return summarise(frame, Boxes(), **orders)
 
 
 @pytest.mark.parametrize("make", [rows, labelled, detected])
@@ -87,13 +90,13 @@ def test_every_metric_has_an_interval_that_holds_it(make: Any) -> None:
     table = summary(make())
     assert list(table) == COLUMNS
     line = table.iloc[0]
-    for metric in METRICS:
+    for metric in chosen():
         found, low, high = (line[name] for name in metric.columns[:3])
         if metric.of_task and math.isnan(found):
             continue
         assert low <= found <= high, metric.column
         assert low < high, metric.column
-    assert not np.isinf(line[COLUMNS[4:]].to_numpy(float)).any()
+    assert not np.isinf(line[COLUMNS[5:]].to_numpy(float)).any()
 
 
 def test_a_metrics_interval_is_that_of_its_definition_in_each_resample() -> None:
@@ -130,7 +133,7 @@ def test_rates_of_independent_rows_have_wilsons_interval() -> None:
 def test_what_was_always_or_never_seen_is_not_certain() -> None:
     never = summary(labelled(10, 0, ok=True, block_errors=0)).iloc[0]
     always = summary(labelled(10, 10, ok=False, block_errors=4)).iloc[0]
-    for metric in METRICS:
+    for metric in chosen():
         if metric.interval is not Interval.MEAN and not math.isnan(never[metric.column]):
             for line in (never, always):
                 assert line[metric.column] in (0, 1)
@@ -187,7 +190,7 @@ def test_a_difference_is_that_of_the_aggregates_on_the_same_rows(make: Any) -> N
     assert list(change["method"]) == ["a"]
     line = change.iloc[0]
     assert (line["n"], line["images"], line["psnr"]) == (12, 12, pytest.approx(1))
-    for metric in METRICS:
+    for metric in chosen():
         name = metric.column
         assert (name in line) == metric.compared
         if metric.compared and not math.isnan(lines.loc["a", name]):
@@ -230,7 +233,7 @@ def test_differences_with_exact_and_with_small_images_are_finite() -> None:
     line = differences(frame, "a", Boxes()).iloc[0]
     assert line["psnr"] == pytest.approx((3 * PSNR_CAP - 93) / 4)
     assert (line["ssim"], line["ssim_lo"], line["ssim_hi"]) == (0, 0, 0)
-    assert not np.isinf(line.iloc[6:].to_numpy(float)).any()
+    assert not np.isinf(line.iloc[7:].to_numpy(float)).any()
 
 
 def test_only_rows_of_the_same_image_and_noise_are_compared() -> None:

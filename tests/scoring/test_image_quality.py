@@ -1,4 +1,4 @@
-"""PSNR and SSIM against scikit-image."""
+"""PSNR and SSIM against scikit-image, MS-SSIM against TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from linksim.scoring.image_quality import psnr, ssim
+from linksim.scoring.image_quality import ms_ssim, psnr, ssim
 
 
 def pair(height: int, width: int, noise: float = 25.0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,3 +34,19 @@ def test_psnr_is_scikit_images() -> None:
     assert psnr(a, a) == math.inf
     assert ssim(a, a) == pytest.approx(1)
     assert math.isnan(ssim(a[:10], b[:10]))
+
+
+@pytest.mark.parametrize("shape", [(176, 208), (161, 163), (250, 177)])
+@pytest.mark.parametrize("noise", [5.0, 60.0])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's, beside numpy 2
+def test_ms_ssim_is_tensorflows(shape: tuple[int, int], noise: float) -> None:
+    image = pytest.importorskip("tensorflow").image
+    a, b = pair(*shape, noise)
+    assert ms_ssim(a, b) == pytest.approx(float(image.ssim_multiscale(a, b, 255)), abs=1e-5)  # TensorFlow's is float32
+
+
+def test_ms_ssim_needs_eleven_samples_at_the_fifth_scale() -> None:
+    a, b = pair(161, 170)
+    assert ms_ssim(a, a) == pytest.approx(1)
+    assert ms_ssim(a, 255 - a) == 0  # all contrast is inverted
+    assert math.isnan(ms_ssim(a[:160], b[:160]))
