@@ -26,6 +26,7 @@ from linksim.scoring.intervals import wilson
 
 BATCH = 256
 """Blocks of a batch; the last one may have fewer."""
+MOST_WORKERS = 1024
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Simulation:
         for name in ("max_blocks", "block_errors", "workers"):
             if getattr(self, name) < 1:
                 raise LinksimError(f"{name.replace('_', ' ')} {getattr(self, name)}: must be at least 1")
+        if self.workers > MOST_WORKERS:
+            raise LinksimError(f"workers {self.workers}: must be at most {MOST_WORKERS}")
         if self.demapper not in DEMAPPERS:
             raise unknown("demapper", self.demapper, DEMAPPERS)
 

@@ -59,14 +59,19 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line; a LinksimError names a value of the wrong type and what it must be."""
         try:
-            return super().parse_args(ctx, list(args))
+            rest = super().parse_args(ctx, list(args))
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            for name, value in given.items():
+                if value == "" and isinstance(ctx.params.get(name), Path):  # it would be the current folder
+                    raise LinksimError(f"--{name.replace('_', '-')} '': must be a path")
+            return rest
         except typer.BadParameter as error:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
             wanted = NUMBERS.get(error.param.type_descriptor.annotation) if error.param is not None else None
-            if error.param is None or wanted is None:
+            if error.param is None or wanted is None or error.param.name not in given:  # the last: it is missing
                 raise
-            values, _, _ = self.make_parser(ctx).parse_args(args=list(args))
             name = error.param.opts[0] if error.param.param_type_name == "option" else error.param.name.upper()
-            raise LinksimError(f"{name} {values[error.param.name]!r}: must be {wanted}") from None
+            raise LinksimError(f"{name} {given[error.param.name]!r}: must be {wanted}") from None
 
 
 def sections(command: Any, context: Any) -> dict[str, list[tuple[str, str]]]:
@@ -124,6 +129,12 @@ def some_of(names: Callable[[], Iterable[str]]) -> dict[str, Any]:
         return [name for name in names() if name.startswith(incomplete)]
 
     return {"autocompletion": complete}
+
+
+def check_range(option: str, value: int, low: int, high: int) -> None:
+    """Raise a LinksimError unless a whole number lies from ``low`` to ``high``."""
+    if not low <= value <= high:
+        raise LinksimError(f"{option} {value}: must be a whole number from {low} to {high}")
 
 
 def listed(*constants: str) -> Callable[[], list[str]]:

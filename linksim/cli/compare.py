@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from linksim.cli.command import keeping, listed, one_of, option, registered, some_of
+from linksim.cli.command import check_range, keeping, listed, one_of, option, registered, some_of
 from linksim.cli.device import check_device
 from linksim.cli.options import COMPARED, RESULTS, Dask, Device, Figures, Limit, Out, Task, Timeout, Workers
 from linksim.errors import LinksimError
@@ -120,6 +120,7 @@ def make_pool(workers: int, dask: str) -> Pool:
         from linksim.engine.cluster import DaskPool
 
         return DaskPool(dask)
+    check_range("--workers", workers, 0, 1024)
     return ProcessPool(workers or os.cpu_count() or 1)
 
 

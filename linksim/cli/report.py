@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from linksim.cli.command import keeping, option
+from linksim.cli.compare import make_pool
 from linksim.cli.device import check_device
 from linksim.cli.options import Device, Workers
 
@@ -32,7 +32,6 @@ def report(
     It holds the curves, the table, the facts of fairness, and what each method delivers at every SNR.
     """
     from linksim.cli.progress import bar
-    from linksim.engine.pools import ProcessPool
     from linksim.output import tables
     from linksim.output.report import write_report
     from linksim.output.report.rebuild import changes_since, read_description, reopen
@@ -41,7 +40,7 @@ def report(
     description, summary = read_description(folder), tables.read_summary(folder)
     opened = reopen(description, device)
     facts, changes = tables.facts(opened, summary), changes_since(description, opened, summary)
-    pool = ProcessPool(workers or os.cpu_count() or 1)
+    pool = make_pool(workers, "")
     try:
         with keeping(lambda: f"{folder} is as it was"), bar("sending the report's images") as progress:
             path = write_report(

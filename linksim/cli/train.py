@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from linksim.cli.command import keeping, listed, one_of, option, registered, some_of
+from linksim.cli.command import check_range, keeping, listed, one_of, option, registered, some_of
 from linksim.cli.device import check_device
 from linksim.cli.options import EXECUTION, RESULTS, Device, ratio
 from linksim.errors import LinksimError
@@ -133,6 +133,8 @@ def train(
     from jscc.training import Run
 
     check_device(device)
+    check_range("--threads", threads, 0, 1024)
+    check_range("--seed", seed, 0, 2**63 - 1)
     if threads:
         torch.set_num_threads(threads)
     cuda = device.startswith("cuda")
