@@ -89,7 +89,7 @@ def test_points_that_are_done_are_not_measured_again_and_others_added(
         (simulation(max_blocks=600), "max_blocks 700, not 600"),
         (simulation(block_errors=5), "block_errors 300, not 5"),
         (Simulation(WifiLDPC(648, "3/4"), modulation("qpsk"), 700, 300), "modulation 16qam, not qpsk"),
-        (Simulation(WifiLDPC(648, "1/2"), modulation("16qam"), 700, 300), "ldpc-648-3/4, not ldpc-648-1/2"),
+        (Simulation(WifiLDPC(648, "1/2"), modulation("16qam"), 700, 300), "rate 3/4, not 1/2"),
         (
             Simulation(WifiLDPC(648, "3/4"), modulation("16qam"), 700, 300, demapper="maxlog"),
             "demapper app, not maxlog",
