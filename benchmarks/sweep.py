@@ -172,9 +172,9 @@ def against_published(runs: int) -> None:
 def forget() -> None:
     """Make a process that has swept before as good as new."""
     from baselines import separate
-    from linksim.engine import measure
+    from linksim.engine import measure, score
 
-    for memory in (separate.encoded_files, measure.shared, measure._memoised):
+    for memory in (separate.encoded_files, measure.shared, score.remembering):
         memory.cache_clear()
 
 

@@ -1,5 +1,7 @@
-"""What the engine demands of links, channels, tasks and data sets, checked at every call: a breach is named, never
-averaged in."""
+"""The contracts of links, channels, tasks and data sets, checked at every call.
+
+Violations raise ContractError naming the component; none of its values enters a result.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from linksim.channels.base import Channel
 from linksim.data.base import Dataset, Sample
 from linksim.data.checking import complaint
 from linksim.engine.deadline import Overdue
-from linksim.errors import ContractError, LinksimError
+from linksim.errors import ContractError, LinksimError, one_line
 from linksim.link import Image, Reception, Transmission
 from linksim.tasks.base import Task
 
@@ -24,7 +26,14 @@ POWER_TOLERANCE = 0.01
 
 @contextmanager
 def errors_from(what: str) -> Iterator[None]:
-    """Whatever somebody else's code raises becomes a ContractError that names it; our own errors pass."""
+    """Turn exceptions of a user's code into ContractErrors that name it; LinksimErrors pass unchanged.
+
+    Args:
+        what: The component and the call, such as "link 'mine': send"; it begins the message.
+
+    Raises:
+        ContractError: The block raised an exception, left the interpreter, or took too long.
+    """
     try:
         yield
     except LinksimError:
@@ -32,11 +41,18 @@ def errors_from(what: str) -> Iterator[None]:
     except Overdue as error:
         raise ContractError(f"{what} {error}") from None
     except (Exception, SystemExit) as error:
-        raise ContractError(f"{what} failed with {type(error).__name__}: {_in_one_line(error)}") from error
+        raise ContractError(f"{what} failed with {type(error).__name__}: {_reason(error)}") from error
 
 
 def check_sample(data: Dataset, index: int) -> Sample:
-    """Image number ``index`` of a data set, if it is one that can be sent and scored."""
+    """Read image number ``index`` of a data set.
+
+    Returns:
+        The sample: an image that can be sent and scored, with a valid key, label and sources.
+
+    Raises:
+        ContractError: The data set raised an exception, or the sample is not valid.
+    """
     with errors_from(f"data set {data.name!r}: reading image {index}"):
         sample = data[index]
         wrong = complaint(sample, len(data.classes))
@@ -47,7 +63,19 @@ def check_sample(data: Dataset, index: int) -> Sample:
 
 
 def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmission:
-    """The transmission itself, if its offsets, dtypes and powers are what a link may send."""
+    """Check what a link's ``send`` returned.
+
+    Args:
+        name: The link's name.
+        sent: What ``send`` returned.
+        images: The images it was to send.
+
+    Returns:
+        ``sent`` itself.
+
+    Raises:
+        ContractError: Offsets, shapes, dtypes or powers violate the contract of ``Transmission``.
+    """
     if not isinstance(sent, Transmission):
         raise ContractError(f"link {name!r}: send must return a Transmission, not {type(sent).__name__}")
     with errors_from(f"link {name!r}: reading what send returned"):
@@ -69,10 +97,10 @@ def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmi
 
 
 def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDArray[np.int64]) -> None:
-    """Mean power of each image must be 1 within 1 % plus what chance does to a constellation.
+    """The mean power of each image must be 1, within 1 % plus the spread of random QAM symbols.
 
-    |x|² of Gray QAM has a standard deviation below 0.65 (256-QAM), so the mean of S symbols one of 0.65/√S; five of
-    those are allowed per image, and over the images of the call together.
+    |x|² of 256-QAM has a standard deviation below 0.65, and that of smaller constellations is less, so the mean of S
+    symbols has one below 0.65/√S. Five of these are allowed for each image, and for all images together.
     """
     energy = np.concatenate([[0.0], np.cumsum(np.abs(symbols.astype(np.complex128)) ** 2)])
     spans = [(int(a), int(b), f"image {i}") for i, (a, b) in enumerate(pairwise(offsets))]
@@ -92,7 +120,19 @@ def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDA
 def check_received(
     name: str, got: Any, symbols: npt.NDArray[np.complex64]
 ) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.float32]]:
-    """What a channel gave: finite symbols, as many as were sent, and the positive noise variance of each."""
+    """Check what a channel's ``transmit`` returned.
+
+    Args:
+        name: The channel's name.
+        got: What ``transmit`` returned.
+        symbols: (S,) complex64, the symbols sent.
+
+    Returns:
+        (S,) complex64 received symbols, all finite, and (S,) float32 noise variances, all positive.
+
+    Raises:
+        ContractError: It is anything else.
+    """
     if not isinstance(got, tuple) or len(got) != 2:
         raise ContractError(f"channel {name!r}: transmit must return symbols and noise variances, not {got!r:.60}")
     for array, what, dtype in zip(got, ("symbols", "noise variances"), (np.complex64, np.float32), strict=True):
@@ -122,7 +162,21 @@ def check_uses(channel: Channel, symbols: int) -> int:
 
 
 def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmission) -> Reception:
-    """The reception itself, if it has an image of the right shape for every image sent."""
+    """Check what a link's ``receive`` returned.
+
+    Args:
+        name: The link's name.
+        got: What ``receive`` returned.
+        images: The images that were sent.
+        sent: Their transmission.
+
+    Returns:
+        ``got`` itself.
+
+    Raises:
+        ContractError: It does not have one uint8 image of the right shape and one flag for each image sent, or its
+            bits do not match the bits sent.
+    """
     if not isinstance(got, Reception):
         raise ContractError(f"link {name!r}: receive must return a Reception, not {type(got).__name__}")
     with errors_from(f"link {name!r}: reading what receive returned"):
@@ -142,13 +196,22 @@ def check_reception(name: str, got: Any, images: Sequence[Image], sent: Transmis
 
 
 class CheckedTask(Task):
-    """A task whose exceptions and predictions are checked at each call."""
+    """A task whose exceptions and predictions are checked at each call.
+
+    Args:
+        task: The task itself.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.name, self.kind, self.classes = task.name, task.kind, task.classes
 
     def predict(self, images: Sequence[Image]) -> list[Any]:
+        """The task's predictions on (H, W, 3) uint8 images.
+
+        Raises:
+            ContractError: The task raised an exception, or gave anything but one valid prediction per image.
+        """
         with errors_from(f"task {self.name!r}: predict"):
             predictions = list(self.task.predict([image.copy() for image in images]))  # theirs to write into
         if len(predictions) != len(images):
@@ -175,11 +238,12 @@ class CheckedTask(Task):
         return bool((labels >= 0).all() and (not self.classes or (labels < len(self.classes)).all()))
 
     def identity(self) -> dict[str, Any]:
+        """The identity of the task itself."""
         return self.task.identity()
 
 
-def _in_one_line(error: BaseException) -> str:
-    """What an exception says; of TorchScript's, which quote the network's code, the last line."""
+def _reason(error: BaseException) -> str:
+    """An exception's message on one line; only the last line of TorchScript's, which quote the network's code."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     quotes_code = "TorchScript interpreter" in "".join(lines[:1])
-    return lines[-1].removeprefix(f"{type(error).__name__}: ") if quotes_code else " ".join(lines)
+    return one_line(lines[-1].removeprefix(f"{type(error).__name__}: ") if quotes_code else error)

@@ -1,5 +1,8 @@
-"""What arrived, as pictures. Rows keep scores, not images, so a chosen image goes through its link again: the noise is
-a function of (seed, image, SNR, trial), hence what arrives is what was measured."""
+"""Received images for reports.
+
+Rows keep scores, not images, so chosen images are sent again. The noise is a function of (seed, image, SNR, trial), so
+the images received are those that were measured.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ MIN_SCORE = 0.3
 
 @dataclass(frozen=True)
 class Delivery:
-    """One received image and its row (see ``linksim.engine.store.SCHEMA`` for the columns)."""
+    """One received image, (H, W, 3) uint8, and its row (columns of ``linksim.engine.store.SCHEMA``)."""
 
     row: Row
     image: Image
@@ -46,21 +49,21 @@ def deliver(
     snr_db: tuple[float, ...] = (),
     channel: str = "",
 ) -> list[list[Delivery]]:
-    """Send some images again, as they were sent when their rows were measured.
+    """Send images again, with the first noise realisation. Several at once cost a network little more than one.
+
+    Links, data and task are those that the experiment's own units use in this process, with their caches, so images
+    that were measured here just now are sent again quickly.
 
     Args:
-        opened: the experiment.
-        method, budget: one of its methods, or "original".
-        images: numbers in the data set.
-        snr_db: all of the experiment's by default.
-        channel: the experiment's first by default.
+        opened: The experiment.
+        method: One of its methods, or "original".
+        budget: The budget of the method.
+        images: Numbers of the images.
+        snr_db: SNRs in dB; those of the experiment by default.
+        channel: One of its channels; the first by default.
 
     Returns:
-        For each image a list of one delivery for each SNR, all of the first noise realisation.
-
-    Equal received images are one object. Links, data and task are those that the experiment's own units use in this
-    process, with all that they remember: what was measured here just now is quickly sent again. Several images at
-    once cost a network little more than one.
+        For each image a list with one delivery for each SNR. Equal received images are one object.
     """
     opened = shared(opened)
     given = opened.experiment
@@ -75,8 +78,16 @@ def deliver(
 
 
 def found_boxes(row: Row, truth: Objects) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """The detections (n, 6) worth drawing, best score first, and which of them find an object; one that mAP would not
-    count may be found as well."""
+    """The detections of a row that are worth drawing.
+
+    Args:
+        row: A row with detections.
+        truth: The objects of its image.
+
+    Returns:
+        (n, 6) float32 detections of a score of at least ``MIN_SCORE``, best first, and (n,) bool, True where one finds
+        an object, whether or not mAP counts that object.
+    """
     from linksim.scoring.average_precision import match
 
     found = np.asarray(row["detections"], np.float32).reshape(-1, 6)

@@ -88,7 +88,7 @@ class Nameless(Warmth):
 
 
 def test_a_class_that_the_data_set_does_not_have_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LinksimError, match="task 'warmth': class 731 is none of the data set's 2"):
+    with pytest.raises(LinksimError, match="task 'warmth': class 731 is not one of the data set's 2"):
         linksim.compare(["original"], Plasma(), [10], task=Nameless(), out=tmp_path)
 
 
