@@ -1,6 +1,6 @@
-"""Errors that are the caller's to mend.
+"""Errors the caller can fix.
 
-Library code raises these; only the command line prints them, as one line, and exits with code 2.
+Library code raises them; only the command line prints them, as one line, and exits with code 2.
 """
 
 from __future__ import annotations
@@ -42,6 +42,25 @@ def one_line(text: object) -> str:
     'two lines'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in as_text(str(text))).split())
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, on one line: the system's reason of an OSError, else the message, else the type.
+
+    >>> reason(PermissionError(13, "Permission denied", "a.csv")), reason(KeyError("a")), reason(MemoryError())
+    ('Permission denied', "missing 'a'", 'MemoryError')
+    """
+    text = f"missing {error}" if isinstance(error, KeyError) else getattr(error, "strerror", None) or error
+    return one_line(text) or type(error).__name__
+
+
+def failed(action: str, error: BaseException) -> LinksimError:
+    """Error for an action that failed.
+
+    >>> print(failed("cannot write a.csv", PermissionError(13, "Permission denied")))
+    cannot write a.csv: Permission denied
+    """
+    return LinksimError(f"{action}: {reason(error)}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> LinksimError:
