@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jscc.architecture import Architecture
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed, reason
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Card:
             low, high = (float(v) for v in values["snr_db"])
             card = cls(**{**values, "snr_db": (low, high)})
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise LinksimError(f"model card: {one_line(error)}") from None
+            raise LinksimError(f"model card: {reason(error)[:200]}") from None
         if not -100 <= low <= high <= 100:
             raise LinksimError(f"model card: snr_db {low}, {high}: must be two rising numbers within ±100 dB")
         for name, kind in _CARD_TYPES.items():
@@ -72,19 +72,13 @@ _CARD_TYPES: dict[str, type] = {
 }  # fmt: skip
 
 
-def one_line(error: Exception) -> str:
-    """The error's message with what makes it an odd line taken out; a missing key reads as such."""
-    text = f"missing {error}" if isinstance(error, KeyError) else str(error)
-    return " ".join(text.split())[:200]
-
-
 def read_card(path: Path) -> Card:
     """The card of the checkpoint ``path`` (NAME.safetensors), without reading its weights."""
     card = path.with_suffix(".json")
     try:
         return Card.from_json(card.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LinksimError(f"model card {card}: {error.strerror or error}") from None
+        raise failed(f"model card {card}", error) from None
     except LinksimError as error:
         raise LinksimError(f"{card}: {error}") from None
     except UnicodeDecodeError:

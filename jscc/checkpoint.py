@@ -18,10 +18,10 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from jscc.card import Card, one_line, read_card
+from jscc.card import Card, read_card
 from jscc.delta import Delta, pack, unpack
 from jscc.networks import JSCC
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed, reason
 from linksim.files import write_atomically
 
 
@@ -29,7 +29,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise LinksimError(f"checkpoint {path}: {error.strerror or error}") from None
+        raise failed(f"checkpoint {path}", error) from None
 
 
 def parse_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
@@ -37,7 +37,7 @@ def parse_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
     try:
         return load_safetensors(content)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise LinksimError(f"checkpoint {path}: not a safetensors file ({one_line(error)})") from None
+        raise LinksimError(f"checkpoint {path}: not a safetensors file ({reason(error)[:200]})") from None
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
@@ -100,7 +100,8 @@ def load_weights(path: Path, within: tuple[str, ...] = ()) -> dict[str, Tensor]:
     try:
         deltas = unpack(state, shapes)
     except (LinksimError, KeyError, RuntimeError) as error:
-        raise LinksimError(f"checkpoint {path}: its difference from {name!r} is damaged: {one_line(error)}") from None
+        why = reason(error)[:200]
+        raise LinksimError(f"checkpoint {path}: its difference from {name!r} is damaged: {why}") from None
     exact = {key: t for key, t in state.items() if key not in ("levels", "steps")}
     return exact | {key: delta.restored(base[key]) for key, delta in deltas.items()}
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from linksim.errors import LinksimError, one_line
+from linksim.errors import failed
 from linksim.files import write_atomically
 
 
@@ -36,7 +36,7 @@ class TrainingLog:
         try:
             yield
         except Exception as error:
-            raise LinksimError(f"cannot write {self.path.parent / 'tensorboard'}: {one_line(error)}") from None
+            raise failed(f"cannot write {self.path.parent / 'tensorboard'}", error) from None
 
     def add(self, step: int, values: dict[str, float]) -> None:
         """One row; values by column name, absent ones left empty."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from jscc.checkpoint import parse_tensors, read_bytes
 from jscc.networks import JSCC
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, reason
 from linksim.files import write_atomically
 
 
@@ -64,6 +64,4 @@ def load_state(path: Path, network: JSCC, average: JSCC, adam: torch.optim.Adam)
         weights = {name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")}
         return facts, None if best is None else Best(best["metrics"], best["step"], weights)
     except (KeyError, RuntimeError) as error:
-        raise LinksimError(
-            f"saved state {path}: does not belong to this run ({' '.join(str(error).split())[:200]})"
-        ) from None
+        raise LinksimError(f"saved state {path}: does not belong to this run ({reason(error)[:200]})") from None

@@ -16,7 +16,7 @@ import numpy as np
 
 from baselines.fec.ldpc import ParityCheckCode, systematic
 from baselines.fec.rules import Graph
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed
 
 MAX_LENGTH = 64_800
 MAX_EDGES = 1_000_000
@@ -151,7 +151,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise LinksimError(f"cannot be read: {error.strerror}") from error
+        raise failed("cannot be read", error) from error
     if len(content) > MAX_BYTES:
         raise LinksimError(f"longer than {MAX_BYTES} bytes")
     return content.decode("utf-8-sig", errors="replace")

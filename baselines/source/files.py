@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from linksim import registry
 from linksim.data.images import read_image
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed
 from linksim.files import write_atomically
 from linksim.link import Budget, Image
 from linksim.scoring.image_quality import psnr
@@ -111,7 +111,7 @@ def decode_file(codec: SourceCodec, source: Path, output: Path) -> Decoded:
         data = source.read_bytes()
         image = decode_untrusted(codec, data, seconds=SECONDS_TO_DECODE)
     except (LinksimError, OSError) as error:
-        raise LinksimError(f"{source}: {getattr(error, 'strerror', None) or error}") from error
+        raise failed(str(source), error) from error
     png = io.BytesIO()
     Pillow.fromarray(image).save(png, "PNG")
     write_atomically(output, png.getvalue())

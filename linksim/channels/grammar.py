@@ -18,7 +18,7 @@ from linksim import plugins
 from linksim.channels import profiles, settings
 from linksim.channels.base import Channel
 from linksim.channels.multipath import Multipath, TappedDelayLine
-from linksim.errors import LinksimError, unknown
+from linksim.errors import LinksimError, failed, unknown
 from linksim.files import parse_yaml
 
 GROUP = "linksim.channels"
@@ -120,7 +120,7 @@ def contents(path: Path) -> dict[str, Any]:
     try:
         found = parse_yaml(path.read_bytes())
     except (OSError, LinksimError) as error:
-        raise LinksimError(f"channel {str(path)!r}: cannot be read: {error}") from None
+        raise failed(f"channel {str(path)!r}: cannot be read", error) from None
     if not isinstance(found, dict):
         raise LinksimError(f"channel {str(path)!r}: must hold keys such as {', '.join(FILE_KEYS[:4])}")
     for key in found:

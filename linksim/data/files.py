@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.data.images import SUFFIXES
-from linksim.errors import LinksimError, as_text
+from linksim.errors import LinksimError, as_text, failed
 
 WHOLE = 64 << 20
 """Files of up to 64 MiB together are hashed whole."""
@@ -56,7 +56,7 @@ def listing(folder: Path) -> Listing:
                 else:
                     others[suffix] += 1
     except OSError as error:
-        raise LinksimError(f"{as_text(folder)}: {error.strerror}") from None
+        raise failed(as_text(folder), error) from None
     by_name = attrgetter("name")  # paths themselves compare without regard to case on Windows
     return Listing(tuple(sorted(images, key=by_name)), tuple(sorted(folders, key=by_name)), others, hidden)
 
@@ -144,7 +144,7 @@ def read_text(path: Path, limit: int = 1 << 20) -> str:
     except UnicodeDecodeError:
         raise LinksimError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
-        raise LinksimError(f"{path}: {error.strerror}") from None
+        raise failed(str(path), error) from None
 
 
 def read_words(path: Path) -> list[str]:

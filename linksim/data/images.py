@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageOps, TiffImagePlugin
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed
 from linksim.link import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -69,7 +69,7 @@ def read_image(path: str | Path) -> Image:
     except Pillow.UnidentifiedImageError:
         raise LinksimError(f"{path}: {_why_unidentified(Path(path))}") from None
     except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
-        raise LinksimError(f"{path}: {getattr(error, 'strerror', None) or error or type(error).__name__}") from error
+        raise failed(str(path), error) from error
 
 
 def to_eight_bits(samples: Samples, largest: int) -> npt.NDArray[np.uint8]:

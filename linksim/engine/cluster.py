@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.engine.pools import Pool
-from linksim.errors import LinksimError, missing_extra, one_line, unknown
+from linksim.errors import LinksimError, failed, missing_extra, unknown
 from linksim.files import parse_yaml
 
 SYSTEMS = {
@@ -128,7 +128,7 @@ def read_cluster_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise LinksimError(f"cluster file {str(path)!r}: no such file") from None
     except (OSError, LinksimError) as error:
-        raise LinksimError(f"cluster file {str(path)!r} cannot be read: {one_line(error)}") from error
+        raise failed(f"cluster file {str(path)!r} cannot be read", error) from error
     if not isinstance(found, dict) or not set(found) <= {"system", "jobs", "options"}:
         raise LinksimError(f"cluster file {str(path)!r}: must have the keys system, jobs and options, and no others")
     if found.get("system") not in SYSTEMS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from linksim.errors import LinksimError, unknown
+from linksim.errors import failed, unknown
 from linksim.link import Budget
 from linksim.output.tables import measured
 from linksim.scoring.metrics import Metric
@@ -175,4 +175,4 @@ def save_each(
         with style(style_name):
             return [path for m in metrics for path in save(drawn(m), folder / m.column)]
     except OSError as error:
-        raise LinksimError(f"cannot write figures in {folder}: {error.strerror or error}") from error
+        raise failed(f"cannot write figures in {folder}", error) from error

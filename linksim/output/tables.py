@@ -13,7 +13,7 @@ import pandas as pd
 
 from linksim.engine.opened import Opened
 from linksim.engine.store import Store
-from linksim.errors import LinksimError, one_line
+from linksim.errors import LinksimError, failed
 from linksim.experiment import Experiment
 from linksim.grid import decimal
 from linksim.scoring.aggregation import COLUMNS
@@ -243,7 +243,7 @@ def read_summary(folder: Path) -> pd.DataFrame:
     try:
         summary = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except (ValueError, OSError) as error:
-        raise LinksimError(f"{path} cannot be read: {one_line(error)}") from error
+        raise failed(f"{path} cannot be read", error) from error
     missing = [name for name in COLUMNS if name not in summary]
     if missing:
         raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")

@@ -18,7 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from linksim.errors import LinksimError, unknown
+from linksim.errors import LinksimError, failed, unknown
 from linksim.files import parse_yaml
 from linksim.grid import check_snr, parse_budgets, parse_snr
 from linksim.link import Budget
@@ -50,7 +50,7 @@ def load(path: Path) -> Recipe:
             data = file.read(MAX_BYTES + 1)
         return parse(data, path.stem)
     except OSError as error:
-        raise LinksimError(f"recipe {str(path)!r} cannot be read: {error.strerror or error}") from error
+        raise failed(f"recipe {str(path)!r} cannot be read", error) from error
     except LinksimError as error:
         raise LinksimError(f"recipe {str(path)!r}: {error}") from error
 

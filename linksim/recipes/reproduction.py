@@ -13,7 +13,7 @@ from linksim.engine.opened import Opened
 from linksim.engine.pools import Pool
 from linksim.engine.replay import evenly_spaced
 from linksim.engine.runner import Progress
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, one_line
 from linksim.files import write_atomically
 from linksim.link import Budget
 from linksim.output import tables
@@ -66,7 +66,7 @@ def reproduce(
         published.gains(result.summary, ready),
         (
             *missing,
-            *(f"{name}: {' '.join(why.split())[:300]}" for name, why in result.failures.items()),
+            *(f"{name}: {one_line(why)[:300]}" for name, why in result.failures.items()),
             *_without_task(ready, opened),
         ),
     )

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim import plugins
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed
 from linksim.tasks.base import Task
 
 
@@ -156,7 +156,7 @@ def _lines(text: str) -> tuple[str, ...]:
     try:
         return tuple(line.strip() for line in Path(text).read_text(encoding="utf-8").splitlines() if line.strip())
     except OSError as error:
-        raise LinksimError(f"class names: cannot read {text!r}: {error.strerror}") from error
+        raise failed(f"class names: cannot read {text!r}", error) from error
     except UnicodeDecodeError as error:
         raise LinksimError(f"class names: {text!r} is not UTF-8 text, a name a line") from error
 
