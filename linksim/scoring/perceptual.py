@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, missing_extra
 from linksim.link import Image
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _file(name: str) -> Path:
         path = Path(str(distribution(package).locate_file(inside)))
         data = path.read_bytes()
     except (PackageNotFoundError, OSError) as error:
-        raise LinksimError(f"no weights of {name}: install linksim[perceptual] ({package}: {error})") from error
+        raise missing_extra(f"{name} ({package}: {error})", "perceptual") from error
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
         raise LinksimError(f"{path}: SHA-256 is {found}, must be {expected}")
