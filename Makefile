@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := $(VENV)/.extras
 
-.PHONY: compare test lint docs benchmarks clean
+.PHONY: compare test quick lint docs benchmarks clean
 
 compare: $(STAMP)
 	$(BIN)/linksim compare --methods jpeg,webp,bpg --snr 0:20 --dataset photos --bpp 0.5 --out runs/photos
@@ -14,10 +14,21 @@ test: $(EXTRAS) lint
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --skip-covered
 
+# A minute's subset with something of every package, for work in progress.
+QUICK := $(addprefix tests/,test_packaging.py test_experiment.py test_identity.py baselines/test_modulation.py \
+    baselines/test_scrambler.py baselines/test_capacity.py baselines/fec/test_wifi.py baselines/source/test_files.py \
+    channels/test_channels.py channels/test_grammar.py cli/test_datasets.py data/test_images.py data/test_specs.py \
+    engine/test_scheduler.py engine/test_store.py jscc/test_delta.py jscc/test_networks.py jscc/test_quantizer.py \
+    output/test_paper_output.py scoring/test_aggregation.py scoring/test_image_quality.py tasks/test_classes.py \
+    tasks/test_head.py tasks/test_layers.py)
+quick: $(EXTRAS)
+	$(BIN)/python -m pytest $(QUICK)
+
 lint: $(EXTRAS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 docs: $(EXTRAS)
 	$(BIN)/zensical build --strict
