@@ -70,7 +70,7 @@ def test_equal_images_differ_by_nothing_and_small_ones_have_no_value(score: Call
 
 def test_missing_and_changed_weights_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(perceptual._FILES, "vgg16", (("no-such-package", "vgg16.ckpt"), ""))
-    with pytest.raises(LinksimError, match=r"install linksim\[perceptual\]"):
+    with pytest.raises(LinksimError, match=r"needs the extra 'perceptual'"):
         perceptual._file("vgg16")
     monkeypatch.setitem(perceptual._FILES, "vgg16", (("numpy", "numpy/__init__.py"), "0" * 64))
     with pytest.raises(LinksimError, match=r"__init__\.py: SHA-256 is \w+, must be 0000"):

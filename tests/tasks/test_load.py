@@ -113,7 +113,7 @@ def test_keras_gives_the_predictions_of_torch(small, keras_twin, names, tmp_path
     task = load_task(f"{path}?{QUERY}&classes={names}")
     assert task.predict(photos()) == small[1]
     assert task.classes == CLASSES
-    assert task.identity()["file"]
+    assert task.identity()["arguments"]["digest"]
 
 
 MODULE = """
