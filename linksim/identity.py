@@ -135,6 +135,11 @@ def _describe(value: Any, above: tuple[int, ...]) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         parts = {part.name: _describe(getattr(value, part.name), above) for part in fields(value)}
         return {"type": type(value).__name__, **parts}
+    if isinstance(value, FunctionType):
+        code, cells = value.__code__, value.__closure__ or ()
+        given = [value.__defaults__, value.__kwdefaults__, [cell.cell_contents for cell in cells]]
+        told = {"line": code.co_firstlineno, "bytes": sha256(code.co_code), "given": _describe(given, above)}
+        return {"code": value.__qualname__, **told, **_source(value)}
     if isinstance(value, type | FunctionType | BuiltinFunctionType | MethodType | ModuleType):
         return {"code": getattr(value, "__qualname__", str(value)), **_source(value)}
     if isinstance(value, functools.partial):

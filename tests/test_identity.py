@@ -54,6 +54,8 @@ class Part(Identified):
         (b"a", b"b"),
         (print, len),
         (Analog, Plasma),
+        (lambda x: x + 1, lambda x: x * 2),
+        (lambda x, by=1: x + by, lambda x, by=2: x + by),
         ({1, 2}, {1, 3}),
         (LinkOptions(), LinkOptions(over_budget="nearest")),
     ],
