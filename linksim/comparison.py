@@ -95,7 +95,7 @@ def run_comparison(
             from linksim.output.report import write_report
 
             save_all(found.summary, folder)
-            write_report(folder, found.opened, found.summary, found.facts, pool=pool)
+            write_report(folder, found.opened, found.summary, found.facts, differences=found.differences, pool=pool)
     return found
 
 

@@ -29,7 +29,7 @@ def report(
 ) -> None:
     """Write a comparison as one self-contained HTML page.
 
-    It holds the curves, the table, the facts of fairness, and what each method delivers at every SNR.
+    It holds the curves, the tables, the facts of fairness, and what each method delivers at every SNR.
     """
     from linksim.cli.progress import bar
     from linksim.output import tables
@@ -48,6 +48,7 @@ def report(
                 opened,
                 summary,
                 facts,
+                differences=tables.read_differences(folder),
                 changes=changes,
                 images=images,
                 title=title,

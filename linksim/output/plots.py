@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,10 +125,10 @@ def _curve(axes: Any, lines: pd.DataFrame, metric: Metric, x: str, label: str, i
         lines = lines.assign(budget=lines["budget"].map(lambda text: float(Budget.parse(text).value)))
     lines = lines.sort_values(x)
     values = lines[metric.column]
-    if values.isna().all():
+    reference = label.split(",")[0] == "original"
+    if values.isna().all() or (reference and math.isfinite(metric.cap)):  # a line at the cap, far above all curves
         return
     colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
-    reference = label.split(",")[0] == "original"
     look = {"color": "#444444", "linestyle": "--", "marker": ""} if reference else {"color": colour, "marker": marker}
     axes.plot(lines[x], values, label=label, **look)
     low, high = metric.columns[1:3]

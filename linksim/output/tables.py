@@ -129,15 +129,16 @@ def _of_metrics(summary: pd.DataFrame) -> list[str]:
         for there, images in sorted(set(zip(fewer.get(over, []), fewer["images"], strict=True))):
             label = found.label.partition(" (")[0]
             lines.append(f"{label} over {there} of {images} images: the others {found.missing}")
-    return [*lines, *_exact(summary)]
+        if found.counted and (said := _counted(summary, found)):
+            lines.append(f"{found.counted}, at the point with most of them: {', '.join(said)}")
+    return lines
 
 
-def _exact(summary: pd.DataFrame) -> list[str]:
-    """How many images of each method arrive exactly where most of them do."""
-    sent = summary.assign(count=(summary["exact"] * summary["n"]).round()).fillna({"count": 0})
+def _counted(summary: pd.DataFrame, metric: Metric) -> list[str]:
+    """How many transmissions of each method are of a kind, where most of them are; nothing of methods without any."""
+    sent = summary.assign(count=(summary[metric.column] * summary["n"]).round()).fillna({"count": 0})
     tops = [lines.loc[lines["count"].idxmax()] for _, lines in sent.groupby("method", sort=False)]
-    said = [f"{top['method']} {top['count']:.0f} of {top['n']}" for top in tops if top["count"]]
-    return [f"images that arrive exactly, at the point with most of them: {', '.join(said)}"] if said else []
+    return [f"{top['method']} {top['count']:.0f} of {top['n']}" for top in tops if top["count"]]
 
 
 def _over_budget(experiment: Experiment, summary: pd.DataFrame) -> list[str]:
@@ -198,10 +199,11 @@ def _cost_table(lines: pd.DataFrame, budget: str) -> RenderableType:
     from rich.table import Table
 
     shown = Table(title=f"Spent at {budget}", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-    for name in ("method", "bpp", "CBR"):
+    costs = [m for m in measured(lines) if m.cost]
+    for name in ("method", *(m.label for m in costs)):
         shown.add_column(name, justify="left" if name == "method" else "right")
     for method, group in lines.groupby("method", sort=False):
-        shown.add_row(str(method), f"{group['bpp'].mean():.3f}", f"{group['cbr'].mean():.4f}")
+        shown.add_row(str(method), *(m.format(group[m.column].mean()) for m in costs))
     return shown
 
 
@@ -255,6 +257,21 @@ def read_summary(folder: Path) -> pd.DataFrame:
     if summary.duplicated(keys).any():
         raise LinksimError(f"{path}: there are two lines of one method, budget and SNR")
     return summary
+
+
+def read_differences(folder: Path) -> pd.DataFrame | None:
+    """The differences to a baseline of a finished run, or None if it had no baseline."""
+    path = folder / "differences.csv"
+    if not path.is_file():
+        return None
+    try:
+        found = pd.read_csv(path, dtype=dict.fromkeys((*TEXTS, "baseline"), str))
+    except (ValueError, OSError) as error:
+        raise failed(f"{path} cannot be read", error) from error
+    missing = [name for name in (*TEXTS[1:], "baseline", "snr_db", "n") if name not in found]
+    if missing:
+        raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    return found
 
 
 def markdown(summary: pd.DataFrame, facts: list[str]) -> str:

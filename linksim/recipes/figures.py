@@ -65,7 +65,8 @@ def draw(summary: pd.DataFrame, recipe: Recipe, folder: Path) -> list[Path]:
     """The recipe's figures as folder/METRIC.png and .pdf. One that wants ``acc`` of images without labels gets
     ``agreement``; metrics that were not measured are left out."""
     found = {metric.column: metric for metric in measured(summary)}
-    wanted = ["agreement" if name == "acc" and "agreement" in found else name for name in recipe.figures]
+    stand_in = {metric.instead_of: metric.column for metric in found.values()}
+    wanted = [stand_in.get(name, name) for name in recipe.figures]
     names = [name for name in wanted if name in found]
     if not recipe.own_axis:
         return [path for name in names for path in plots.save_all(summary, folder, x=recipe.x, only=name)]

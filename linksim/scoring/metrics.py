@@ -61,6 +61,8 @@ class Metric:
         covers: The rows (n,) that it is about; by default those that have its column, or all.
         missing: Why an image may have no value, as the end of "the others ...".
         note: A sentence that is said below every table that shows it.
+        counted: What the transmissions are that it is the share of; their number is said below the tables.
+        instead_of: The metric that it stands in for where a data set has no labels.
     """
 
     column: str
@@ -82,6 +84,8 @@ class Metric:
     covers: Callable[[pd.DataFrame], Mask] | None = None
     missing: str = "have no value"
     note: str = ""
+    counted: str = ""
+    instead_of: str = ""
 
     @property
     def name(self) -> str:
@@ -124,9 +128,9 @@ class Metric:
         return "–" if math.isnan(value) else f"{value:.{self.digits}f}"
 
     def with_interval(self, value: float, low: float, high: float) -> str:
-        """The value with its interval, where there is one."""
-        text = self.format(value)
-        return text if math.isnan(low) or low == high else f"{text} ({self.format(low)} to {self.format(high)})"
+        """The value with its interval, where there is one that the digits show."""
+        text, ends = self.format(value), (self.format(low), self.format(high))
+        return text if math.isnan(low) or ends[0] == ends[1] else f"{text} ({ends[0]} to {ends[1]})"
 
 
 def _labelled(rows: pd.DataFrame) -> Mask:
@@ -155,7 +159,7 @@ PSNR_CAP = 10 * math.log10(255**2 * 12)
 METRICS = (
     Metric("acc", "ACC", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct, covers=_labelled),
     Metric("agreement", "Agreement", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct,
-           covers=_unlabelled, note="agreement is with the task's own prediction on the original"),
+           covers=_unlabelled, instead_of="acc", note="agreement is with the task's own prediction on the original"),
     Metric("f1", "F1", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=macro_f1, covers=_labelled,
            note="F1 is the mean over the classes that occur in labels or predictions, as scikit-learn's"),
     Metric("map", "mAP@0.5", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=voc_map("all-points"),
@@ -174,7 +178,7 @@ METRICS = (
     Metric("dists", "DISTS", 3, -1, on_request=True, of_image=dists, missing="have a side of less than 32 pixels"),
     Metric("outage", "Outage", 3, -1, RATE, interval=Interval.SHARE, estimator=mean(lambda rows: ~rows["ok"])),
     Metric("exact", "Exact", 3, 0, RATE, detail=True, rare=True, compared=False, interval=Interval.SHARE,
-           estimator=mean(lambda rows: np.isinf(rows["psnr"]))),
+           estimator=mean(lambda rows: np.isinf(rows["psnr"])), counted="images that arrive exactly"),
     Metric("bler", "BLER", 4, -1, log=True, detail=True, interval=Interval.BOUNDED,
            estimator=ratio_of_sums("block_errors", "blocks_sent")),
     Metric("bpp", "bpp", 3, cost=True, compared=False, estimator=mean(lambda rows: rows["bpp"])),

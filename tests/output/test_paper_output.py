@@ -31,6 +31,12 @@ def summary() -> pd.DataFrame:
     )
 
 
+def test_the_original_is_drawn_where_it_is_a_bound_and_not_at_a_cap(summary: pd.DataFrame) -> None:
+    lines = summary.assign(ssim=[1.0, 1.0, 0.6, 0.7, 0.5, 0.8])
+    for name, expected in (("ssim", ["original", "bpg", "sdjscc_x"]), ("psnr", ["bpg", "sdjscc_x"])):
+        assert [line.get_label() for line in curves(lines, metric(name)).axes[0].get_lines()] == expected
+
+
 def test_figures_fit_a_column_and_embed_their_fonts(summary: pd.DataFrame, tmp_path: Path) -> None:
     save_all(summary, tmp_path, "ieee", only="psnr")
     pdf = (tmp_path / "psnr.pdf").read_bytes()
@@ -73,7 +79,7 @@ def test_every_metric_has_its_band(summary: pd.DataFrame, drawn: Metric) -> None
     value, low, high = drawn.columns[:3]
     lines = summary.assign(**{value: [0.25, 0.5] * 3, low: [0.2, 0.4] * 3, high: [0.3, 0.8] * 3})
     axes = curves(lines, drawn).axes[0]
-    assert len(axes.collections) == 3
+    assert len(axes.collections) == (2 if drawn.column == "psnr" else 3)  # the original is at the cap
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert {0.2, 0.3, 0.4, 0.8} <= set(heights.round(4))
 
@@ -168,9 +174,9 @@ def test_each_channel_has_a_panel_and_tables_of_its_own(summary: pd.DataFrame) -
     both = pd.concat([summary, summary.assign(channel="tdl-c-300ns", psnr=summary["psnr"] - 3)])
     figure = curves(both, metric("psnr"))
     assert [axes.get_title() for axes in figure.axes] == ["awgn", "tdl-c-300ns"]
-    assert [len(axes.lines) for axes in figure.axes] == [3, 3]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
-    assert figure.axes[1].lines[0].get_ydata().tolist() == [17.0, 19.5]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [18.0, 20.5]
     text = markdown(both, [])
     assert "### PSNR (dB) at bpp=0.25 over awgn" in text
     assert "| 10 | 19.50 | 20.50 | **21.50** |" in text.split("over tdl-c-300ns")[1]

@@ -73,8 +73,8 @@ class Reader:
             return found;"""
         return int(self.run(count, method))
 
-    def column(self, name: str) -> list[str]:
-        """The cells of the table's column of this heading, without intervals."""
-        heads = [head.text for head in self.all("#table th")]
+    def column(self, name: str, table: str = "#table") -> list[str]:
+        """The cells of a table's column of this heading, without intervals."""
+        heads = [head.text for head in self.all(f"{table} th")]
         cells = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.firstChild.data)"
-        return list(self.run(cells, f"#table tbody td:nth-child({heads.index(name) + 1})"))
+        return list(self.run(cells, f"{table} tbody td:nth-child({heads.index(name) + 1})"))

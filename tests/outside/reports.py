@@ -7,10 +7,11 @@ from typing import Any
 
 from linksim.engine.opened import Opened
 from linksim.output.report import write_report
-from linksim.output.tables import facts, read_summary
+from linksim.output.tables import facts, read_differences, read_summary
 
 
 def reported(folder: Path, opened: Opened, **options: Any) -> Path:
     """The page of a finished folder, as ``linksim report`` writes it."""
     summary = read_summary(folder)
-    return write_report(folder, opened, summary, facts(opened, summary), **options)
+    given = {"differences": read_differences(folder)} | options
+    return write_report(folder, opened, summary, facts(opened, summary), **given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def write_report(
     summary: pd.DataFrame,
     facts: Sequence[str],
     *,
+    differences: pd.DataFrame | None = None,
     changes: Sequence[str] = (),
     images: int | None = None,
     title: str = "",
@@ -38,6 +40,7 @@ def write_report(
     Args:
         folder: where the page goes.
         opened, summary, facts: the comparison.
+        differences: to a baseline, if there is one.
         changes: sentences on what has changed since it was measured.
         images: how many images the viewer shows, evenly spaced over the data set; they go through the links again.
         title: the page's heading; by default what was compared.
@@ -51,6 +54,11 @@ def write_report(
     if images is not None and images < 0:
         raise LinksimError(f"images {images}: must be at least 0")
     data = _content(opened, summary) | {"facts": list(facts), "csv": tables.as_csv(summary)}
+    if differences is not None and len(differences):
+        data["differences"] = {
+            "baseline": str(differences["baseline"].iloc[0]),
+            "rows": [_row(line) for line in differences.to_dict("records")],
+        }
     album = Album()
     numbers = chosen(opened, images)
     if numbers:
@@ -84,7 +92,8 @@ def _content(opened: Opened, summary: pd.DataFrame) -> dict[str, Any]:
 
 def _metric(metric: Metric) -> dict[str, Any]:
     """How the page shows a metric."""
-    return {name: getattr(metric, name) for name in ("column", "label", "digits", "bounds", "log")}
+    shown = {name: getattr(metric, name) for name in ("column", "label", "digits", "bounds", "log")}
+    return shown | {"capped": math.isfinite(metric.cap)}
 
 
 def _row(line: dict[Any, Any]) -> dict[str, Any]:

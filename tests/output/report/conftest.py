@@ -28,8 +28,12 @@ def finish() -> Finish:
         store.write_experiment(opened.description)
         outcome = run(opened, store, Pool())
         assert not outcome.failures
-        found = summarise_rows(opened, store.read(outcome.units), opened.experiment.methods)
+        methods = opened.experiment.methods
+        baseline = methods[-1] if len(methods) > 1 else None
+        found = summarise_rows(opened, store.read(outcome.units), methods, baseline)
         (folder / "summary.csv").write_text(as_csv(found.summary))
+        if found.differences is not None:
+            (folder / "differences.csv").write_text(as_csv(found.differences))
         return folder
 
     return finish

@@ -83,6 +83,27 @@ def test_it_holds_the_summary_and_the_facts(page: Path, opened: Opened, folder: 
         assert row["acc_lo"] == line["acc_lo"]
 
 
+def test_it_holds_the_differences(page: Path, folder: Path, opened: Opened) -> None:
+    found = content(page, "data")["differences"]
+    change = tables.read_differences(folder)
+    assert change is not None
+    assert found["baseline"] == "foreign:Analog"
+    assert [row["psnr"] for row in found["rows"]] == change["psnr"].tolist()
+    assert "bler" not in found["rows"][0]  # an analog link has no blocks
+    assert "differences" not in content(
+        reported(folder, opened, differences=None, images=0, out=Path("plain.html")), "data"
+    )
+
+
+def test_garbled_differences_are_a_line(tmp_path: Path) -> None:
+    (tmp_path / "differences.csv").write_text("method,budget\na,bpp=1\n")
+    with pytest.raises(LinksimError, match="lacks the columns channel, baseline, snr_db, n"):
+        tables.read_differences(tmp_path)
+    (tmp_path / "differences.csv").write_text("")
+    with pytest.raises(LinksimError, match="cannot be read"):
+        tables.read_differences(tmp_path)
+
+
 def test_the_viewer_shows_what_was_measured(page: Path, opened: Opened) -> None:
     viewer, pictures = content(page, "data")["viewer"], content(page, "pictures")
     assert [item["key"] for item in viewer["items"]] == ["plasma0", "plasma2", "plasma3", "plasma5"]

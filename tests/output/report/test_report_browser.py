@@ -16,6 +16,7 @@ from reports import reported
 
 from linksim.engine.opened import Opened, open_experiment
 from linksim.link import Budget
+from linksim.output.tables import read_differences
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = [
@@ -195,6 +196,19 @@ def test_the_table_sorts_by_any_column(reader: Reader) -> None:
     assert reader.column("PSNR (dB)") == given
     reader.click("#table th:first-child button")
     assert reader.column("Method") == [ANALOG] * 12 + [DIGITAL] * 12
+
+
+def test_differences_to_the_baseline_have_their_sign_and_interval(reader: Reader, folder: Path) -> None:
+    change = read_differences(folder)
+    assert change is not None
+    assert reader.text("#differences-title") == f"Differences to {ANALOG}"
+    assert set(reader.column("Method", "#changes")) == {DIGITAL}
+    said = reader.column("PSNR (dB)", "#changes")
+    assert said == [f"{value:+.2f}" for value in change["psnr"]]
+    assert reader.column("Outage", "#changes")[0].startswith("+")
+    ends = change.loc[0, ["psnr_lo", "psnr_hi"]]
+    assert f"{ends.iloc[0]:+.2f} to {ends.iloc[1]:+.2f}" in reader.text("#changes tbody tr")
+    assert len(reader.all("#changes tr.now")) == 1
 
 
 def test_the_table_downloads_as_csv(reader: Reader, folder: Path, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ function chartData(metric) {
   const drawn = (value) => (Number.isFinite(value) && !(isLog(metric) && value <= 0) ? value : null);
   const columns = [alongValues()];
   for (const method of data.methods) {
+    const above = method === "original" && metric.capped; // a line at the cap, far above all curves
     for (const end of ["", "_lo", "_hi"]) {
-      columns.push(alongValues().map((_, i) => drawn(valueOf(rowAlong(method, i), metric.column + end))));
+      columns.push(alongValues().map((_, i) => (above ? null : drawn(valueOf(rowAlong(method, i), metric.column + end)))));
     }
   }
   return columns;

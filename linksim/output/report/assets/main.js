@@ -77,7 +77,7 @@ for (const part of document.querySelectorAll("#bar, main")) part.hidden = false;
 buildControls();
 buildFacts();
 buildLegend();
-buildTable();
+buildTables();
 if (viewer) buildViewer();
 choose({ metric: state.metric, snr: state.snr });
 followPage();

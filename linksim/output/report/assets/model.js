@@ -43,10 +43,13 @@ function format(metric, value) {
   return Number.isNaN(value) ? "–" : value.toFixed(metric.digits);
 }
 
-/** The 95 % interval of a row's metric, "" if it has none. */
-function interval(metric, row) {
+/** A difference: the sign of what is above zero is said too. */
+const signed = (metric, value) => `${value > 0 ? "+" : ""}${format(metric, value)}`;
+
+/** The 95 % interval of a row's metric, "" if it has none, or none that its digits show. */
+function interval(metric, row, said = format) {
   const [low, high] = ["_lo", "_hi"].map((end) => valueOf(row, metric.column + end));
-  return Number.isNaN(low) || low === high ? "" : `${format(metric, low)} to ${format(metric, high)}`;
+  return Number.isNaN(low) || said(metric, low) === said(metric, high) ? "" : `${said(metric, low)} to ${said(metric, high)}`;
 }
 
 /** An element with properties (dashes: attributes) and children. */
