@@ -63,8 +63,8 @@ class Identified:
         arguments = {k: v for k, v in vars(self)["_arguments"].items() if k not in self.not_identifying}
         if arguments:
             found["arguments"] = describe(arguments)
-        if "source" in found or UNKNOWN in found:  # code that keeps its weights where it likes
-            found |= {"state": state} if (state := _numerical_state(self)) else {}
+        if not _is_own(type(self)) and (state := _numerical_state(self)):  # others' code keeps weights where it likes
+            found["state"] = state
         if self.libraries:
             found["libraries"] = {name: package_version(name) for name in self.libraries}
         return found
@@ -140,7 +140,9 @@ def _describe(value: Any, above: tuple[int, ...]) -> Any:
         given = [value.__defaults__, value.__kwdefaults__, [cell.cell_contents for cell in cells]]
         told = {"line": code.co_firstlineno, "bytes": sha256(code.co_code), "given": _describe(given, above)}
         return {"code": value.__qualname__, **told, **_source(value)}
-    if isinstance(value, type | FunctionType | BuiltinFunctionType | MethodType | ModuleType):
+    if isinstance(value, MethodType):
+        return {"method": _describe(value.__func__, above), "of": _describe(value.__self__, above)}
+    if isinstance(value, type | BuiltinFunctionType | ModuleType):
         return {"code": getattr(value, "__qualname__", str(value)), **_source(value)}
     if isinstance(value, functools.partial):
         return {"partial": _describe([value.func, value.args, value.keywords], above)}
@@ -167,10 +169,21 @@ def _module(module: Any) -> dict[str, Any]:
 
 
 def _numerical_state(component: Identified) -> dict[str, Any]:
-    """Arrays, tensors and networks among the attributes of a component that is not ours."""
+    """Arrays, tensors and networks among the attributes of a component that is not ours, lists of them included."""
     torch = sys.modules.get("torch")
     kinds = (np.ndarray, *((torch.Tensor, torch.nn.Module) if torch else ()))
-    return {name: describe(item) for name, item in sorted(vars(component).items()) if isinstance(item, kinds)}
+
+    def holds(item: Any) -> bool:
+        if isinstance(item, Mapping):
+            item = list(item.values())
+        return isinstance(item, kinds) or (isinstance(item, list | tuple) and any(map(holds, item)))
+
+    names = sorted(vars(component).keys() - {"_arguments"})
+    return {name: describe(vars(component)[name]) for name in names if holds(vars(component)[name])}
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__.split(".")[0] in OWN_PACKAGES
 
 
 def _source(thing: Any) -> dict[str, Any]:

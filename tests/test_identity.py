@@ -54,6 +54,7 @@ class Part(Identified):
         (b"a", b"b"),
         (print, len),
         (Analog, Plasma),
+        (Part(1).identity, Part(2).identity),
         (lambda x: x + 1, lambda x: x * 2),
         (lambda x, by=1: x + by, lambda x, by=2: x + by),
         ({1, 2}, {1, 3}),
@@ -124,10 +125,17 @@ def test_a_users_class_is_told_by_its_source_but_for_a_declared_version(tmp_path
     assert one.identity() == two.identity() == {"name": "Mine", "version": 2}
 
 
-def test_weights_that_a_users_link_keeps_in_an_attribute_count() -> None:
-    one, other = Analog(), Analog()
-    one.net, other.net = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)  # type: ignore[attr-defined]
-    assert one.identity() != other.identity()
+class Versioned(Analog):
+    version = 2
+
+
+@pytest.mark.parametrize("kind", [Analog, Versioned])
+@pytest.mark.parametrize("kept", [lambda net: net, lambda net: [net], lambda net: {"a": (net.weight,)}])
+def test_weights_that_a_users_link_keeps_in_an_attribute_count(kind: type[Analog], kept: Any) -> None:
+    """A declared version stands for the source file, never for the weights."""
+    one, other = kind(), kind()
+    one.net, other.net = kept(torch.nn.Linear(2, 1)), kept(torch.nn.Linear(2, 1))  # type: ignore[attr-defined]
+    assert one.identity() == one.identity() != other.identity()
 
 
 CONSTRUCTED: dict[str, list[Any]] = {
