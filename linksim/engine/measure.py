@@ -119,10 +119,13 @@ def _deliver(
     scorer = Scorer(samples, of_images(opened.metrics), truth)
     channel = opened.channel(unit.channel)
     contents = dict(zip(unit.images, unit.contents, strict=False))
-    once = None if link.knows_channel else _send(link, unit.method, images)
-    for snr_db in unit.snr_db:
-        sent = once or _send(link, unit.method, images, snr_db=snr_db)
+    if not link.knows_channel:
+        sent = _send(link, unit.method, images)
         costs = _costs(channel, sent, images)
+    for snr_db in unit.snr_db:
+        if link.knows_channel:
+            sent = _send(link, unit.method, images, snr_db=snr_db)
+            costs = _costs(channel, sent, images)
         for trial in range(trials):
             streams = [noise_stream(opened.experiment.seed, sample.key, snr_db, trial) for sample in samples]
             received, noise_var = _transmit(channel, sent, snr_db, streams)
@@ -184,8 +187,8 @@ def _receive(
 def _costs(channel: Channel, sent: Transmission, images: Sequence[Image]) -> list[Row]:
     """What each image costs: source bits per pixel, complex channel uses per source sample (pilots and cyclic prefix
     included) and, of a channel with a waveform of its own, its peak-to-average power ratio in dB."""
-    with errors_from(f"channel {channel.name!r}: uses"):
-        uses = [check_uses(channel, int(count)) for count in np.diff(sent.offsets)]
+    uses = [check_uses(channel, int(count)) for count in np.diff(sent.offsets)]
+    with errors_from(f"channel {channel.name!r}: papr_db"):
         own_waveform = type(channel).waveform is not Channel.waveform
         papr = channel.papr_db(sent.symbols, sent.offsets) if own_waveform else [None] * len(images)
     return [

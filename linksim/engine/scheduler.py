@@ -1,4 +1,4 @@
-"""Which units run next, and what becomes of those whose worker died: bookkeeping alone, without any executor."""
+"""Decides which units run next and which are tried again after a worker died; knows no executor."""
 
 from __future__ import annotations
 
