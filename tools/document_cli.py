@@ -25,7 +25,7 @@ the shell complete options and names.
 | 0 | done |
 | 1 | some method failed; the others are done |
 | 2 | the request, or one of several files, cannot be carried out; a line on standard error says why |
-| 130 | interrupted (Ctrl-C); a line on standard error says what is kept |
+| 130 | interrupted (Ctrl-C or SIGTERM); a line on standard error says what is kept |
 
 Results are written before they are printed. A closed pipe or a full disk behind standard output therefore loses no
 result, and characters that a terminal lacks are written in ASCII.

@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import pickle
-import resource
 import signal
 import struct
 import subprocess
@@ -98,7 +97,9 @@ class _Child:
 
 def serve() -> None:
     """Answer calls from standard input until it ends. The alarm's default action ends the process, wherever it is."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, ImportError):  # Windows has no limits
+        import resource
+
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints stays out of the replies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,7 @@ def ber(
     from baselines.ber import Simulation
     from linksim import registry
     from linksim.cli.progress import bar
+    from linksim.files import folder_lock, make_folder
     from linksim.grid import parse_snr
     from linksim.output import error_rates, plots
 
@@ -72,15 +74,18 @@ def ber(
         registry.channel(channel),
     )
     points, console = parse_snr(snr), Console()
-    results = ber_results.Results(simulation, out)
-    try:
-        with keeping(lambda: results.kept(points)), bar("blocks") as show:
-            results.measure(points, show)
-    finally:
-        results.save()
-        rows = results.table(points)
-        if len(rows):
-            console.print(error_rates.terminal(rows))
+    if out is not None:
+        make_folder(out)
+    with folder_lock(out) if out is not None else nullcontext():
+        results = ber_results.Results(simulation, out)
+        try:
+            with keeping(lambda: results.kept(points)), bar("blocks") as show:
+                results.measure(points, show)
+        finally:
+            results.save()
+            rows = results.table(points)
+            if len(rows):
+                console.print(error_rates.terminal(rows))
     for line in ber_results.facts(simulation, rows):
         console.print(f"[dim]· {line}[/]", highlight=False)
     if out is not None:

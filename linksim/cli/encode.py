@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,8 @@ def encode(
     def encoded(source: Path, output: Path) -> str:
         made = encode_file(coder, source, output, budget=budget, quality=quality)
         used = "-" if made.quality is None else made.quality
-        return f"{made.size:>9}  {made.bpp:>7.4f}  {used:>7}  {made.psnr:>7.2f}"
+        psnr = f"{made.psnr:.2f}" if math.isfinite(made.psnr) else "exact"
+        return f"{made.size:>9}  {made.bpp:>7.4f}  {used:>7}  {psnr:>7}"
 
     heading = f"{'bytes':>9}  {'bpp':>7}  {'quality':>7}  {'PSNR dB':>7}"
     return convert(images, out_dir, coder.suffix, heading, encoded)

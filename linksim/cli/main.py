@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -67,7 +68,11 @@ def _global_options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit with the code of ``run``, or 2 where standard output could not be written."""
+    """Run a command line and exit with the code of ``run``, or 2 where standard output could not be written.
+
+    SIGTERM, by which batch systems end a job, does what Ctrl-C does.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     make_patient()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     error = lost_output()

@@ -6,7 +6,6 @@ them in one file, ``rows.parquet``. Rows are found by what determines them: a un
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 
 from linksim.engine.units import Unit
 from linksim.errors import LinksimError
-from linksim.files import make_folder, write_atomically
+from linksim.files import folder_lock, make_folder, write_atomically
 from linksim.scoring.metrics import chosen, of_images
 
 SCHEMA = pa.schema(
@@ -79,18 +78,8 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the one run that writes here; the kernel releases it however the process ends."""
-        try:
-            file = open(self.folder / ".lock", "w")  # noqa: SIM115 - closed below, with the lock
-        except OSError as error:
-            raise LinksimError(f"cannot write in {self.folder}: {error.strerror or error}") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise LinksimError(
-                    f"another run is writing to {self.folder}; wait for it or choose another --out"
-                ) from None
+        """Hold the folder (see ``folder_lock``), without what an interrupted write has left in it."""
+        with folder_lock(self.folder):
             for leftover in self.rows_folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             yield

@@ -22,6 +22,7 @@ from baselines.fec.wifi import WifiLDPC
 from baselines.modulation import modulation
 from linksim.cli.main import run
 from linksim.errors import LinksimError
+from linksim.files import folder_lock
 
 POINTS = (9.75, 10.25)
 
@@ -128,12 +129,13 @@ def test_a_table_without_settings_is_refused(tmp_path: Path) -> None:
         Results(simulation(), tmp_path)
 
 
-def test_ctrl_c_says_what_is_kept() -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_what_is_kept(sent: signal.Signals) -> None:
     words = "ber --code uncoded --modulation qpsk --snr 3:9 --max-blocks 4000 --block-errors 4000 --out made".split()  # noqa: SIM905
     process = subprocess.Popen([sys.executable, "-m", "linksim", *words], stdout=-1, stderr=-1, text=True)
     while not Path("made/ber.csv").exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     said = err.splitlines()[-1]
@@ -141,6 +143,16 @@ def test_ctrl_c_says_what_is_kept() -> None:
     assert "of 7 SNRs are done; the counts so far are in made/ber.csv, and the same command resumes" in said
     assert "uncoded" in out  # the table of what is measured
     assert pd.read_csv("made/ber.csv")["undetected"].isna().all()
+
+
+def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "made").mkdir()
+    words = "ber --code uncoded --modulation qpsk --snr 3 --max-blocks 2 --out".split()  # noqa: SIM905
+    with folder_lock(tmp_path / "made"):
+        assert run([*words, str(tmp_path / "made")]) == 2
+    assert "is writing to" in capsys.readouterr().err
+    assert not (tmp_path / "made" / "ber.csv").exists()
+    assert run([*words, str(tmp_path / "made")]) == 0
 
 
 def test_a_code_that_detects_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
