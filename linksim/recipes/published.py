@@ -12,13 +12,14 @@ from linksim.scoring.metrics import Metric, known
 
 
 def beside(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """The lines of the summary that the paper has numbers for. Columns: method, budget, snr_db, and for each metric
-    METRIC, METRIC_lo and METRIC_hi (where there is an interval) and ``paper METRIC``; NaN where one has no number."""
+    """The lines of the summary that the paper has numbers for. Columns: channel (where there are several), method,
+    budget, snr_db, and for each metric METRIC, METRIC_lo and METRIC_hi (where there is an interval) and
+    ``paper METRIC``; NaN where one has no number."""
     entries = {entry.method: entry for entry in recipe.methods}
     metrics = [m for m in known() if any(m.column in entry.paper for entry in recipe.methods)]
     lines = []
     for row in summary.to_dict("records"):
-        line = {name: row[name] for name in ("method", "budget", "snr_db")}
+        line = {name: row[name] for name in (*_channel(summary), "method", "budget", "snr_db")}
         for metric in metrics:
             for name in (metric.column, f"{metric.column}_lo", f"{metric.column}_hi"):
                 if name in row:
@@ -30,17 +31,25 @@ def beside(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 
 def gains(summary: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """The differences that the paper states: metric, method, over, snr_db, budget, difference, ``paper difference``."""
-    values = summary.set_index(["method", "budget", "snr_db"])
+    """The differences that the paper states: metric, channel (where there are several), method, over, snr_db, budget,
+    difference, ``paper difference``."""
+    values = summary.set_index(["channel", "budget", "method", "snr_db"])
     lines = []
     for gain in recipe.gains:
-        for budget in dict.fromkeys(summary["budget"]):
-            keys = [(method, budget, gain.snr_db) for method in (gain.of, gain.over)]
+        for channel, budget in dict.fromkeys(zip(summary["channel"], summary["budget"], strict=True)):
+            keys = [(channel, budget, method, gain.snr_db) for method in (gain.of, gain.over)]
             if gain.metric in values and all(key in values.index for key in keys):
                 of, over = (values.loc[key, gain.metric] for key in keys)
-                line = {"metric": gain.metric, "method": gain.of, "over": gain.over, "snr_db": gain.snr_db}
-                lines.append(line | {"budget": budget, "difference": of - over, "paper difference": gain.paper})
+                line = {"metric": gain.metric, **dict.fromkeys(_channel(summary), channel)}
+                line |= {"method": gain.of, "over": gain.over}
+                numbers = {"snr_db": gain.snr_db, "budget": budget, "difference": of - over}
+                lines.append(line | numbers | {"paper difference": gain.paper})
     return pd.DataFrame(lines)
+
+
+def _channel(summary: pd.DataFrame) -> tuple[str, ...]:
+    """The column that tells the channels of a summary apart, if there are several."""
+    return ("channel",) if summary["channel"].nunique() > 1 else ()
 
 
 def cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

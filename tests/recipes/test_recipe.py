@@ -272,6 +272,18 @@ def test_what_carrying_out_a_recipe_leaves(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_over_several_channels_the_paper_is_beside_each(tmp_path: Path) -> None:
+    carry_out(small(channel="awgn,rayleigh-fast"), tmp_path)
+    paper, gains = pd.read_csv(tmp_path / "paper.csv"), pd.read_csv(tmp_path / "gains.csv")
+    assert list(paper["channel"]) == ["awgn"] * 3 + ["rayleigh-fast"] * 3
+    summary = pd.read_csv(tmp_path / "summary.csv").set_index(["channel", "method", "snr_db"])["ssim"]
+    for line in gains.itertuples():
+        of, over = (summary[line.channel, method, 0] for method in ("original", "foreign:Analog"))
+        assert line.difference == pytest.approx(of - over, abs=1e-5)
+    assert list(gains["channel"]) == ["awgn", "rayleigh-fast"]
+    assert "| channel |" in (tmp_path / "README.md").read_text()
+
+
 def test_changes_are_carried_out_and_said(tmp_path: Path) -> None:
     found = carry_out(small(), tmp_path, Changes(quick=True, dataset="foreign:Odd", limit=3))
     assert list(found.comparison.summary["snr_db"].unique()) == [20]
