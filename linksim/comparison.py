@@ -15,12 +15,13 @@ import pandas as pd
 
 from linksim.engine.opened import Opened, open_experiment
 from linksim.engine.pools import Pool, ProcessPool
-from linksim.engine.runner import Progress, run
+from linksim.engine.runner import run
 from linksim.engine.store import Store
 from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.files import write_atomically
 from linksim.grid import numbers, parse_budgets
+from linksim.interim import Display, Interim
 from linksim.link import Budget, Link
 from linksim.output import tables
 from linksim.scoring.aggregation import differences, summarise
@@ -56,7 +57,7 @@ def run_comparison(
     pool: Pool,
     *,
     baseline: str | None = None,
-    progress: Progress = lambda done, total: None,
+    display: Display | None = None,
     timeout: float = 1800.0,
     figures: bool = True,
 ) -> Comparison:
@@ -67,7 +68,7 @@ def run_comparison(
         folder: gets experiment.json, rows.parquet, summary.csv, table.md, table.tex, figures and report.html.
         pool: where units run.
         baseline: the method that others are compared with, pair by pair.
-        progress: called with the number of finished units and of all.
+        display: shows the progress and the results so far.
         timeout: seconds that one unit, or reading one image, may take.
         figures: whether to draw the figures and write the report.
 
@@ -79,10 +80,11 @@ def run_comparison(
         raise LinksimError(f"baseline {baseline!r}: must be one of the methods {', '.join(methods)}")
     opened.check_images(timeout)
     store = Store(folder)
+    display = display or Display()
     with store.lock():
         _check_same(store, opened.experiment)
         store.write_experiment(opened.description)
-        outcome = run(opened, store, pool, progress, timeout)
+        outcome = run(opened, store, pool, display.progress, timeout, watch=Interim(opened, store, display))
         finished = tuple(method for method in methods if method not in outcome.failures)
         if not finished:
             raise LinksimError(_why_nothing_finished(outcome.failures))
@@ -168,6 +170,7 @@ def compare(
     metrics: str | Metric | Iterable[str | Metric] = (),
     baseline: str | None = None,
     limit: int | None = None,
+    precision: float | str | None = None,
     seed: int = 0,
     trials: int = 1,
     over_budget: str = "outage",
@@ -190,7 +193,7 @@ def compare(
         metrics: further ones to compute, such as ``"ms_ssim"``, ``"package.module:NAME"``, or ``Metric`` objects.
         baseline: adds to each metric NAME columns NAME_diff, NAME_diff_lo and NAME_diff_hi: the paired difference to
             this method.
-        limit, seed, trials, over_budget, skip_bad, device: see ``linksim.experiment.Experiment``.
+        limit, precision, seed, trials, over_budget, skip_bad, device: see ``linksim.experiment.Experiment``.
         workers: processes; 1 runs here.
         out: a folder to keep rows, tables and figures in, and to resume from.
         figures: whether to draw figures into ``out``.
@@ -211,6 +214,7 @@ def compare(
         task=task,
         metrics=metrics,
         limit=limit,
+        precision=precision,
         seed=seed,
         trials=trials,
         over_budget=over_budget,

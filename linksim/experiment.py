@@ -17,6 +17,8 @@ from linksim.grid import check_snr, decimal, format_snr
 from linksim.link import OVER_BUDGET, Budget
 
 NO_TASK = "none"
+OPTIONS = ("channels", "task", "seed", "trials", "limit", "over_budget", "metrics", "precision")
+"""Fields that a command line names where they differ from the default."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Experiment:
     data set's own, "none" for none. snr_db: Es/N0 in dB. budgets: what an image may cost, all of one kind. seed: of
     the noise. trials: noise realisations per image and SNR. limit: the first N images only. over_budget: what happens
     to an image that cannot fit, ``"outage"`` or ``"nearest"`` (the smallest file is sent). skip_bad: leave out images
-    that cannot be read. metrics: further ones to compute, such as ``ms_ssim``. device: where networks run.
+    that cannot be read. metrics: further ones to compute, such as ``ms_ssim``. precision: end once every 95 % interval
+    is at most this much to either side, ``0.02`` or ``psnr:0.1``. device: where networks run.
     """
 
     methods: tuple[str, ...]
@@ -42,6 +45,7 @@ class Experiment:
     over_budget: str = "outage"
     skip_bad: bool = False
     metrics: tuple[str, ...] = ()
+    precision: str | None = None
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -55,7 +59,8 @@ class Experiment:
         for name, least in (("seed", None), ("trials", 1), ("limit", 1)):
             if getattr(self, name) is not None or name != "limit":
                 self._set(name, _whole(name, getattr(self, name), least))
-        self._set("metrics", _names("metric", self.metrics, "") if self.metrics else ())
+        if self.precision is not None:
+            self._set("precision", str(self.precision))
         if self.over_budget not in OVER_BUDGET:
             raise unknown("over-budget policy", str(self.over_budget), OVER_BUDGET)
 
@@ -101,8 +106,7 @@ class Experiment:
         shown = vars(self) | {"channels": ",".join(self.channels), "metrics": ",".join(self.metrics)}
         options = {"channels": "channel", "over_budget": "over-budget"}
         for field in fields(self):
-            chosen = field.name in ("channels", "task", "seed", "trials", "limit", "over_budget", "metrics")
-            if chosen and getattr(self, field.name) != field.default:
+            if field.name in OPTIONS and getattr(self, field.name) != field.default:
                 words += _option(options.get(field.name, field.name), str(shown[field.name]))
         words += ["--skip-bad"] * self.skip_bad
         return shlex.join(words)

@@ -66,6 +66,10 @@ def compare(
         ),
     ] = "",
     limit: Limit = None,
+    precision: Annotated[
+        str | None,
+        option(COMPARED, "End once every 95 % interval is within ± this: 0.02, or psnr:0.1.", default="all images"),
+    ] = None,
     trials: Annotated[int, option(COMPARED, "Noise realisations per image and SNR.")] = 1,
     seed: Annotated[int, option(COMPARED, "Seed of the noise.")] = 0,
     skip_bad: Annotated[bool, option(COMPARED, "Leave out images that cannot be read, and say which.")] = False,
@@ -98,6 +102,7 @@ def compare(
         seed=seed,
         trials=trials,
         limit=limit,
+        precision=precision,
         over_budget=over_budget,
         skip_bad=skip_bad,
         device=device,
@@ -136,7 +141,7 @@ def show(
     """Run an experiment with progress and print its tables; 1 if a method failed."""
     from rich.console import Console
 
-    from linksim.cli.progress import bar
+    from linksim.cli.progress import shown
     from linksim.comparison import run_comparison
     from linksim.engine.opened import Opened
     from linksim.output import tables
@@ -150,10 +155,10 @@ def show(
     try:
         with (
             keeping(lambda: f"what is measured is in {folder}; the same command resumes"),
-            bar("comparing") as progress,
+            shown("comparing") as display,
         ):
             result = run_comparison(
-                opened, folder, pool, baseline=baseline, progress=progress, timeout=timeout, figures=figures
+                opened, folder, pool, baseline=baseline, display=display, timeout=timeout, figures=figures
             )
     finally:
         pool.close()

@@ -89,17 +89,17 @@ def carry_out(
     device: str,
 ) -> int:
     """Run a recipe with progress and show its results; 1 if some of them are missing."""
-    from linksim.cli.progress import bar
+    from linksim.cli.progress import shown
     from linksim.recipes import reproduce
 
-    with keeping(lambda: f"what is measured is in {folder}; the same command resumes"), bar(recipe.name) as progress:
+    with keeping(lambda: f"what is measured is in {folder}; the same command resumes"), shown(recipe.name) as display:
         found = reproduce(
             recipe,
             changes,
             folder,
             pool,
             command=command,
-            progress=progress,
+            display=display,
             timeout=timeout,
             figures=figures,
             device=device,

@@ -297,8 +297,9 @@ class Opened:
         return tuple(dict.fromkeys(filter(None, said)))
 
     def hash(self) -> str:
-        """Hash of all that determines the results."""
-        return digest([self.description["experiment"], self.description["identities"]])
+        """Hash of all that determines the results; how many images are enough does not."""
+        given = {name: value for name, value in self.description["experiment"].items() if name != "precision"}
+        return digest([given, self.description["identities"]])
 
 
 def open_experiment(

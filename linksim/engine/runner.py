@@ -22,6 +22,9 @@ from linksim.errors import LinksimError
 
 Progress = Callable[[int, int], None]
 """Called with the number of units that are done and the number of all."""
+Watch = Callable[[Callable[[], list[Unit]]], bool]
+"""Called with a function that gives the units of the images that every method has finished, whose rows the store has;
+once it returns True, no further images are begun."""
 GRACE = 5.0
 """Seconds beyond the timeout in which a worker may stop its unit itself, which names the cause."""
 
@@ -46,8 +49,7 @@ def run(
     progress: Progress = lambda done, total: None,
     timeout: float = 1800.0,
     *,
-    on_rows: Callable[[Unit, list[Row]], None] = lambda unit, rows: None,
-    stop: Callable[[], bool] = lambda: False,
+    watch: Watch = lambda complete: False,
 ) -> Outcome:
     """Measure what the store does not have yet; rows are stored unit by unit, so that an interruption loses at most
     the units in flight.
@@ -58,8 +60,7 @@ def run(
         pool: Where units run.
         progress: Called after each change with the number of finished units and of all.
         timeout: Seconds that one unit may take.
-        on_rows: Called with each finished unit and its rows, once they are stored.
-        stop: Asked before units are started; once it returns True, no further images are begun.
+        watch: Called before units are started.
 
     Returns:
         The units whose rows the store holds now, and the methods that failed.
@@ -76,17 +77,15 @@ def run(
     futures: dict[Future[list[Row]], Job] = {}
     try:
         while scheduler.left:
-            if stop():
+            if watch(lambda: scheduler.complete(units)):
                 scheduler.cancel()
             for unit, rows in _step(scheduler, pool, futures, timeout):
                 store.write(unit.part, rows)
-                on_rows(unit, rows)
             progress(len(units) - scheduler.left - len(scheduler.cancelled), len(units))
     except BaseException:
         pool.stop()
         raise
-    lacking = {image for unit in scheduler.cancelled for image in unit.images}
-    return Outcome([unit for unit in units if lacking.isdisjoint(unit.images)], scheduler.failures)
+    return Outcome(scheduler.complete(units), scheduler.failures)
 
 
 def _step(

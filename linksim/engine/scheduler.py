@@ -113,3 +113,9 @@ class Scheduler:
         begun = deque(job for job in self.waiting if min(job.unit.images) <= self._last_image)
         self.cancelled += [job.unit for job in self.waiting if min(job.unit.images) > self._last_image]
         self.waiting = begun
+
+    def complete(self, units: Iterable[Unit]) -> list[Unit]:
+        """Those of all units that belong to images of which nothing is waiting, running or cancelled."""
+        open_units = [*(job.unit for job in (*self.waiting, *self.running)), *self.cancelled]
+        lacking = {image for unit in open_units for image in unit.images}
+        return [u for u in units if u.method not in self.failures and lacking.isdisjoint(u.images)]

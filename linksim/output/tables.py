@@ -108,13 +108,16 @@ def facts(opened: Opened, summary: pd.DataFrame) -> list[str]:
     if experiment.budgets[0].kind == "cbr":
         kind = "complex channel uses per source sample (CBR), CRC, parity and padding counted"
     unsent = "sent as the smallest file" if experiment.over_budget == "nearest" else "an outage"
+    images = int(summary["images"].max())
     lines = [
-        f"{opened.size} images of {opened.dataset.name}, {experiment.trials} noise realisation(s) each, "
+        f"{images} images of {opened.dataset.name}, {experiment.trials} noise realisation(s) each, "
         f"seed {experiment.seed}, channel {', '.join(experiment.channels)}",
         "SNR is Es/N0 per complex symbol; every image has unit average symbol power",
         f"the budget limits {kind}; an image that cannot fit is {unsent}",
         "an outage shows mid-grey and is scored like any other image; intervals are 95 %",
     ]
+    if images < opened.size:
+        lines.append(f"ended before all {opened.size} images: precision {experiment.precision} was reached")
     if opened.task:
         lines.append(f"task: {opened.task.name}")
     return [*lines, *_of_metrics(summary), *_over_budget(experiment, summary), *opened.description["notes"]]

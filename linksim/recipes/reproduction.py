@@ -12,9 +12,9 @@ from linksim.comparison import Comparison, run_comparison
 from linksim.engine.opened import Opened
 from linksim.engine.pools import Pool
 from linksim.engine.replay import evenly_spaced
-from linksim.engine.runner import Progress
 from linksim.errors import LinksimError, one_line
 from linksim.files import write_atomically
+from linksim.interim import Display
 from linksim.link import Budget
 from linksim.output import tables
 from linksim.recipes import published
@@ -42,7 +42,7 @@ def reproduce(
     pool: Pool,
     *,
     command: str,
-    progress: Progress = lambda done, total: None,
+    display: Display | None = None,
     timeout: float = 1800.0,
     figures: bool = True,
     device: str = "cpu",
@@ -54,7 +54,7 @@ def reproduce(
     ready, missing = available(recipe.changed(changes), device)
     opened = Opened(ready.experiment(device))
     result = run_comparison(
-        opened, folder, pool, baseline=ready.baseline, progress=progress, timeout=timeout, figures=False
+        opened, folder, pool, baseline=ready.baseline, display=display, timeout=timeout, figures=False
     )
     if ready.own_axis:
         Axis.of(ready).write(folder)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from foreign import (
 import linksim
 from linksim.channels.awgn import AWGN
 from linksim.comparison import run_comparison
-from linksim.engine.measure import Row
 from linksim.engine.opened import open_experiment
 from linksim.engine.pools import InProcess, Pool, ProcessPool
 from linksim.engine.runner import run
@@ -124,30 +124,30 @@ def test_what_cannot_be_sent_to_workers_is_named(tmp_path: Path) -> None:
         run_with_workers(tmp_path, link, "foreign:Analog")
 
 
-def test_rows_are_handed_on_as_they_are_stored(tmp_path: Path) -> None:
+def test_a_watcher_sees_what_every_method_has_finished(tmp_path: Path) -> None:
     opened, store = open_experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
-    seen: list[tuple[str, int]] = []
+    seen: list[int] = []
 
-    def on_rows(unit: Unit, rows: list[Row]) -> None:
-        assert (store.rows_folder / unit.part).exists()
-        seen.append((unit.method, len(rows)))
+    def watch(complete: Callable[[], list[Unit]]) -> bool:
+        units = complete()
+        assert [unit.method for unit in units] == ["foreign:Analog", "original"] * (len(units) // 2)
+        assert len(store.read(units)) == sum(len(unit.images) for unit in units)
+        seen.append(len(units))
+        return False
 
-    run(opened, store, Pool(), on_rows=on_rows)
-    assert seen == [("foreign:Analog", 32), ("original", 32)] * 5
+    run(opened, store, Pool(), watch=watch)
+    assert seen == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_stopped_early_has_the_same_images_for_every_method(workers: int, tmp_path: Path) -> None:
     opened, store = open_experiment(("foreign:Analog", "original"), Many(), (10.0,), task=""), Store(tmp_path)
-    measured: list[Unit] = []
     with Pool() if workers == 1 else ProcessPool(workers) as pool:
-        outcome = run(
-            opened, store, pool, on_rows=lambda unit, _: measured.append(unit), stop=lambda: len(measured) >= 3
-        )
+        outcome = run(opened, store, pool, watch=lambda complete: len(complete()) >= 3)
     images = [(unit.method, tuple(unit.images)) for unit in outcome.units]
     assert 4 <= len(images) < 10
     assert images[0::2] == [("foreign:Analog", part) for _, part in images[1::2]]
-    assert {unit.id for unit in measured} == {unit.id for unit in outcome.units}
+    assert len(store.read(outcome.units)) == len(store.read(opened.units()))
     assert len(run(opened, store, Pool()).units) == 10
 
 
