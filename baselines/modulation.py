@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from baselines.fec.elementary import exp, log
-from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, select, store
 from linksim.errors import LinksimError, unknown
+from linksim.simd.elementary import exp, log
+from linksim.simd.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, select, store
 
 BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 NAMES = tuple(BITS_PER_SYMBOL)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from baselines.fec.base import LLR, Bits, Lengths
 from baselines.fec.kernel import Frames, decode
 from baselines.fec.rules import Graph, Memory, OffsetMinSum, Rule, dtype_of
-from baselines.fec.vector import WIDTH
+from linksim.simd.vector import WIDTH
 
 
 class Decoder:

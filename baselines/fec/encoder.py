@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from baselines.fec.base import Bits, Lengths
-from baselines.fec.vector import WIDTH, load, store
+from linksim.simd.vector import WIDTH, load, store
 
 
 class QuasiCyclicEncoder:

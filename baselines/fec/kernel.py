@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from baselines.fec.rules import sweep
-from baselines.fec.vector import fill, interleave_high, interleave_low, lanes_of, load, select, sign_bits, store
+from linksim.simd.vector import fill, interleave_high, interleave_low, lanes_of, load, select, sign_bits, store
 
 REFILL = 4
 """New frames come in when one lane in so many is idle."""

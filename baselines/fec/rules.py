@@ -13,8 +13,8 @@ import numpy.typing as npt
 from numba import njit
 from numba.extending import overload
 
-from baselines.fec.elementary import exp, log
-from baselines.fec.vector import (
+from linksim.simd.elementary import exp, log
+from linksim.simd.vector import (
     fill,
     lanes_of,
     load,

@@ -1,17 +1,20 @@
-"""exp and log of float32 vectors (see ``baselines.fec.vector``), the same bits on every processor.
+"""exp, log and sine of float32 vectors (see ``linksim.simd.vector``), the same bits on every processor.
 
 Truncated series, no fused operations; the errors stated are the largest seen over the whole range.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
-from baselines.fec.vector import exponent, fill, floor, maximum, power_of_two
+from linksim.simd.vector import exponent, fill, floor, maximum, power_of_two
 
 LEAST = -80.0
 """Least argument of ``exp``; it takes all below for this."""
+QUARTER_SINE = tuple((-1) ** i * (math.pi / 2) ** (2 * i + 1) / math.factorial(2 * i + 1) for i in reversed(range(6)))
 
 
 @njit(nogil=True, cache=True)
@@ -39,3 +42,13 @@ def log(x):
     for coefficient in (2 / 7, 2 / 5, 2 / 3, 2.0):
         series = fill(np.float32(coefficient)) + series * square
     return whole * fill(np.float32(np.log(2))) + s * series
+
+
+@njit(nogil=True, cache=True)
+def quarter_sine(x):
+    """sin(πx/2) for −1 <= x <= 1: the Taylor series."""
+    square = x * x
+    series = fill(np.float32(0))
+    for coefficient in QUARTER_SINE:
+        series = fill(np.float32(coefficient)) + series * square
+    return x * series

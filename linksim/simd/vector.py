@@ -258,6 +258,33 @@ def interleave_high(typing, a, b):
 
 
 @_intrinsic
+def even_lanes(typing, a, b):
+    """a₀ a₂ … b₀ b₂ …"""
+    pattern = list(range(0, 2 * a.lanes, 2))
+    return a(a, a), lambda context, builder, sig, args: _shuffle(builder, args[0], args[1], pattern)
+
+
+@_intrinsic
+def odd_lanes(typing, a, b):
+    """a₁ a₃ … b₁ b₃ …"""
+    pattern = list(range(1, 2 * a.lanes, 2))
+    return a(a, a), lambda context, builder, sig, args: _shuffle(builder, args[0], args[1], pattern)
+
+
+@_intrinsic
+def to_float(typing, a):
+    """The nearest float32 of int32 lanes."""
+    result = Vector.of(types.float32)
+    return result(a), lambda context, builder, sig, args: builder.sitofp(args[0], result.llvm)
+
+
+@_intrinsic
+def square_root(typing, a):
+    """The square roots of float32 lanes, rounded correctly."""
+    return a(a), lambda context, builder, sig, args: _llvm(builder, "sqrt", args[0])
+
+
+@_intrinsic
 def floor(typing, a):
     """The whole numbers at or below float32 lanes, as float32."""
     return a(a), lambda context, builder, sig, args: _llvm(builder, "floor", args[0])
