@@ -14,7 +14,7 @@ class AWGN(Channel):
 
     name = "awgn"
     k_factor = math.inf
-    identity_name, version = "awgn", 1
+    identity_name, version = "awgn", 2
 
     def transmit_one(self, symbols: Symbols, n0: float, stream: np.random.Generator) -> Received:
         return symbols + complex_normal(stream, len(symbols), n0), n0

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from linksim.identity import Identified
+from linksim.simd.normal import box_muller
 
 Symbols = npt.NDArray[np.complex64]
 Received = tuple[Symbols, npt.NDArray[np.float32] | float]
@@ -55,9 +56,8 @@ def fading_stream(stream: np.random.Generator) -> np.random.Generator:
 
 
 def complex_normal(stream: np.random.Generator, n: int, variance: float = 1.0) -> Symbols:
-    """n samples of CN(0, variance): complex64, variance/2 in each real dimension."""
-    pairs = stream.standard_normal(2 * n, dtype=np.float32) * np.float32(np.sqrt(variance / 2))
-    return pairs.view(np.complex64)
+    """n samples of CN(0, variance): complex64, variance/2 in each real dimension, from n words of the stream."""
+    return box_muller(stream.bit_generator.random_raw(n), math.sqrt(variance / 2))
 
 
 class Channel(Identified, ABC):

@@ -25,7 +25,7 @@ class FlatFading(Channel):
     The line of sight has phase 0: the receiver equalises, so the phase of h does not change its symbols' statistics.
     """
 
-    identity_name, version = "flat-fading", 1
+    identity_name, version = "flat-fading", 2
 
     def __init__(self, k_factor: float, coherence: int | None) -> None:
         """k_factor: K, linear, 0 for Rayleigh fading. coherence: symbols that share a gain; None for all of them."""

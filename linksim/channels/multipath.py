@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from linksim.channels.base import complex_normal
 from linksim.errors import LinksimError
 from linksim.identity import sha256
 
@@ -97,8 +98,8 @@ class TappedDelayLine(Multipath):
 
     def taps(self, stream: np.random.Generator, times: Real) -> Complex:
         waves = WAVES if self.doppler_hz else 1
-        scale = np.sqrt(np.array(self.powers) / (2 * waves))[:, None]
-        amplitudes = scale * stream.standard_normal((len(self.powers), waves, 2)).view(np.complex128)[..., 0]
+        scale = np.sqrt(np.array(self.powers) / waves)[:, None]
+        amplitudes = scale * complex_normal(stream, len(self.powers) * waves).reshape(-1, waves)
         angles = 2 * np.pi * (np.arange(waves) + stream.random(amplitudes.shape)) / waves
         turns = self.doppler_hz * np.cos(angles)
         taps = np.einsum("lw,tlw->tl", amplitudes, np.exp(2j * np.pi * times[:, None, None] * turns))

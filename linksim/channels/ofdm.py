@@ -34,7 +34,7 @@ FASTEST = 0.05
 class OFDM(Channel):
     """OFDM over multipath fading: pilots, cyclic prefix and guards cost channel uses."""
 
-    identity_name, version = "ofdm", 1
+    identity_name, version = "ofdm", 2
 
     def __init__(
         self,
