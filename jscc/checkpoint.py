@@ -19,10 +19,13 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from jscc.card import Card, read_card
-from jscc.delta import Delta, pack, unpack
+from jscc.delta import difference, restored, shared
 from jscc.networks import JSCC
 from linksim.errors import LinksimError, failed, reason
 from linksim.files import write_atomically
+
+DIFFERENCE = "difference"
+"""The tensor of a file that holds what differs from the base."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -60,24 +63,15 @@ def save_checkpoint(path: Path, network: JSCC, card: Card) -> Card:
     return card
 
 
-def save_delta(path: Path, base: Path, exact: dict[str, Tensor], deltas: dict[str, Delta], card: Card) -> Card:
-    """Write a checkpoint as its difference from another one in the same folder.
-
-    Args:
-        path: NAME.safetensors. base: the other checkpoint; its file is needed to load this one.
-        exact: half-precision tensors stored as they are. deltas: the other tensors.
-        card: of the network; its hash becomes that of the restored weights.
-
-    Returns:
-        The card as written.
-    """
-    weights = load_weights(base)
-    state = exact | {name: delta.restored(weights[name]) for name, delta in deltas.items()}
-    metadata = {"base": base.stem, "base_sha256": weights_digest(weights)}
-    write_atomically(path, save_safetensors(exact | pack(deltas), metadata))
-    card = replace(card, sha256=weights_digest(state))
-    write_atomically(path.with_suffix(".json"), card.to_json().encode())
-    return card
+def save_difference(path: Path, weights: dict[str, Tensor], base: Path) -> None:
+    """Write half-precision weights to ``path`` as what differs from another checkpoint of its folder, whose file is
+    then needed to load this one. The card stays as it is, since the weights do."""
+    start = load_weights(base)
+    names = shared(weights, start)
+    assert set(start) <= set(weights), "a base has no tensors of its own"
+    rest = {name: t for name, t in weights.items() if name not in names}
+    metadata = {"base": base.stem, "base_sha256": weights_digest(start)}
+    write_atomically(path, save_safetensors(rest | {DIFFERENCE: difference(weights, start)}, metadata))
 
 
 def load_weights(path: Path, within: tuple[str, ...] = ()) -> dict[str, Tensor]:
@@ -96,14 +90,12 @@ def load_weights(path: Path, within: tuple[str, ...] = ()) -> dict[str, Tensor]:
     base = load_weights(path.with_name(f"{name}.safetensors"), (*within, path.stem))
     if weights_digest(base) != metadata.get("base_sha256"):
         raise LinksimError(f"checkpoint {path}: was made with another base {name!r} than the one beside it")
-    shapes = {key: t.shape for key, t in base.items() if key not in state and t.dim() == 4}
     try:
-        deltas = unpack(state, shapes)
+        packed = state.pop(DIFFERENCE)
+        return state | restored(packed, base, [key for key in sorted(base) if key not in state])
     except (LinksimError, KeyError, RuntimeError) as error:
         why = reason(error)[:200]
         raise LinksimError(f"checkpoint {path}: its difference from {name!r} is damaged: {why}") from None
-    exact = {key: t for key, t in state.items() if key not in ("levels", "steps")}
-    return exact | {key: delta.restored(base[key]) for key, delta in deltas.items()}
 
 
 def _metadata(content: bytes) -> dict[str, str]:

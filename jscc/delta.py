@@ -1,81 +1,76 @@
-"""A network's weights stored as what differs from another network's: quantised, compressed, in a safetensors file.
+"""Half-precision weights as what differs from another network's, exactly, in a few bytes.
 
-A convolution's weight (O, I, kh, kw) is restored as ``half(base + step * level)`` with integer levels and
-``step[o, i] = 2 ** ((row[o] + column[i]) / 4)``; every other tensor is kept in half precision. The file's metadata
-names the base and the SHA-256 of its weights, and two uint8 tensors hold the rest, each compressed with LZMA:
-``levels`` (zigzag, low bytes then high bytes, tensors in order of their names) and ``steps`` (the int8 exponents, rows
-then columns). Restoring uses only multiplications, additions and roundings of IEEE 754, so every machine gets the same
-weights.
+A half-precision number's bits, read as an integer that grows with the number, differ little after fine-tuning. The
+differences of all weights that both networks have, in the order of their names, are written zigzag (0, -1, 1, -2, …
+as 0, 1, 2, 3, …), all low bytes before all high bytes, and compressed by LZMA.
 """
 
 from __future__ import annotations
 
 import lzma
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from linksim.errors import LinksimError
 
-QUARTERS = np.array([1.0, 1.189207115, 1.4142135624, 1.6817928305], np.float32)
-"""2 ** (0, 1/4, 1/2, 3/4)."""
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 0, "pb": 0}]
 
 
-@dataclass(frozen=True)
-class Delta:
-    """levels: integers (O, I, kh, kw) within ±32767. rows, columns: int8 (O,), (I,), in quarters of an octave."""
-
-    levels: Tensor
-    rows: Tensor
-    columns: Tensor
-
-    @property
-    def step(self) -> Tensor:
-        """Float32 (O, I, 1, 1)."""
-        return _power(self.rows)[:, None, None, None] * _power(self.columns)[None, :, None, None]
-
-    def restored(self, base: Tensor) -> Tensor:
-        """The half-precision weight."""
-        return (base.float() + self.step * self.levels.float()).half()
+def shared(weights: Mapping[str, Any], base: Mapping[str, Any]) -> list[str]:
+    """The names of tensors (or shapes) that have the same shape in both, sorted."""
+    shapes, others = ({name: tuple(getattr(t, "shape", t)) for name, t in each.items()} for each in (weights, base))
+    return sorted(name for name, shape in shapes.items() if others.get(name) == shape)
 
 
-def _power(exponents: Tensor) -> Tensor:
-    """2 ** (e / 4) in float32."""
-    e = exponents.numpy().astype(np.int32)
-    return torch.from_numpy(np.ldexp(QUARTERS[e % 4], e // 4))
+def difference(weights: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> Tensor:
+    """What restores the tensors that both have.
 
+    Args:
+        weights, base: half-precision tensors by name.
 
-def pack(deltas: dict[str, Delta]) -> dict[str, Tensor]:
-    """The tensors ``levels`` and ``steps`` of a file."""
-    ordered = [deltas[name] for name in sorted(deltas)]
-    levels = np.concatenate([d.levels.numpy().astype(np.int32).ravel() for d in ordered])
-    zigzag = np.where(levels < 0, -2 * levels - 1, 2 * levels).astype(np.uint16)
-    steps = np.concatenate([np.concatenate([d.rows.numpy(), d.columns.numpy()]) for d in ordered]).astype(np.int8)
+    Returns:
+        Uint8 (B,).
+    """
+    names = shared(weights, base)
+    step = _integers(weights, names) - _integers(base, names)  # modulo 2^16
+    zigzag = ((step << 1) ^ (step >> 15)).view(np.uint16)
     planes = (zigzag & 255).astype(np.uint8).tobytes() + (zigzag >> 8).astype(np.uint8).tobytes()
-    return {"levels": _compressed(planes), "steps": _compressed(steps.tobytes())}
+    packed = lzma.compress(planes, lzma.FORMAT_XZ, filters=FILTERS)
+    return torch.frombuffer(bytearray(packed), dtype=torch.uint8)
 
 
-def unpack(packed: dict[str, Tensor], shapes: dict[str, torch.Size]) -> dict[str, Delta]:
-    """What ``pack`` was given, for weights of these names and shapes; ``LinksimError`` if it is not that."""
-    names = sorted(shapes)
-    weights = sum(shapes[name].numel() for name in names)
-    planes = _expanded(packed["levels"], 2 * weights).astype(np.uint16)
-    zigzag = (planes[:weights] | planes[weights:] << 8).astype(np.int32)
-    levels = torch.from_numpy(np.where(zigzag & 1, -((zigzag + 1) >> 1), zigzag >> 1))
-    channels = [size for name in names for size in shapes[name][:2]]
-    steps = torch.from_numpy(_expanded(packed["steps"], sum(channels)).view(np.int8)).split(channels)
-    split = levels.split([shapes[name].numel() for name in names])
-    return {name: Delta(split[i].reshape(shapes[name]), steps[2 * i], steps[2 * i + 1]) for i, name in enumerate(names)}
+def restored(packed: Tensor, base: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+    """The half-precision tensors of these names, from the base and what ``difference`` returned.
+
+    Raises:
+        LinksimError: It is not that.
+    """
+    start = _integers(base, names)
+    planes = _expanded(packed, 2 * start.size).astype(np.uint16)
+    zigzag = planes[: start.size] | planes[start.size :] << 8
+    step = (zigzag >> 1).view(np.int16) ^ -(zigzag & 1).view(np.int16)
+    whole = torch.from_numpy(_mirrored(start + step)).view(torch.float16)
+    parts = whole.split([base[name].numel() for name in names])
+    return {name: part.reshape(base[name].shape).clone() for name, part in zip(names, parts, strict=True)}
 
 
-def _compressed(data: bytes) -> Tensor:
-    return torch.frombuffer(bytearray(lzma.compress(data, lzma.FORMAT_XZ, filters=FILTERS)), dtype=torch.uint8)
+def _integers(weights: Mapping[str, Tensor], names: Sequence[str]) -> npt.NDArray[np.int16]:
+    """All numbers of these tensors end to end, as int16 that grow with them."""
+    bits = [weights[name].contiguous().view(torch.int16).numpy().ravel() for name in names]
+    return _mirrored(np.concatenate([np.zeros(0, np.int16), *bits]))
 
 
-def _expanded(packed: Tensor, size: int) -> np.ndarray:
+def _mirrored(bits: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """The bits of a float16 as an integer that grows with it, or the other way round."""
+    return bits ^ (bits >> 15 & 0x7FFF)
+
+
+def _expanded(packed: Tensor, size: int) -> npt.NDArray[np.uint8]:
     """The ``size`` bytes that were compressed."""
     if packed.dtype != torch.uint8:
         raise LinksimError(f"holds {packed.dtype}, not torch.uint8")
@@ -85,4 +80,4 @@ def _expanded(packed: Tensor, size: int) -> np.ndarray:
         raise LinksimError(f"not LZMA ({error})") from None
     if len(data) != size:
         raise LinksimError(f"holds other than {size} bytes")
-    return np.frombuffer(bytearray(data), np.uint8)
+    return np.frombuffer(data, np.uint8)

@@ -1,4 +1,4 @@
-"""A checkpoint stored as its difference from another: exact where it must be, and one line where it cannot be."""
+"""A checkpoint stored as its difference from another: the same bits, and one line where it cannot be restored."""
 
 import lzma
 import shutil
@@ -6,68 +6,69 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from jscc.checkpoint import load_checkpoint, load_weights, read_card, save_delta, weights_digest
-from jscc.delta import Delta, pack, unpack
+from jscc.checkpoint import load_checkpoint, load_weights, save_difference, weights_digest
+from jscc.delta import difference, restored, shared
 from linksim.errors import LinksimError
 
-
-def random_delta(shape, seed, largest=32767):
-    rng = np.random.default_rng(seed)
-    levels = torch.from_numpy(rng.integers(-largest, largest + 1, shape))
-    rows, columns = (torch.from_numpy(rng.integers(-90, -20, n).astype(np.int8)) for n in shape[:2])
-    return Delta(levels, rows, columns)
+BITS = st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)), max_size=40)
 
 
-@pytest.mark.parametrize("largest", [0, 1, 130, 32767])
-def test_what_is_packed_comes_back(largest):
-    deltas = {"b": random_delta((3, 2, 3, 3), 1, largest), "a": random_delta((5, 7, 1, 1), 2, largest)}
-    back = unpack(pack(deltas), {name: d.levels.shape for name, d in deltas.items()})
-    for name, delta in deltas.items():
-        for key in ("levels", "rows", "columns"):
-            assert torch.equal(getattr(back[name], key), getattr(delta, key))
+def halves(bits):
+    return torch.from_numpy(np.array(bits, np.uint16).view(np.int16)).view(torch.float16)
 
 
-def test_a_weight_is_restored_by_the_formula():
-    delta, base = random_delta((4, 3, 2, 2), 3, largest=9), torch.randn(4, 3, 2, 2).half()
-    step = 2 ** ((delta.rows.double()[:, None] + delta.columns.double()) / 4)
-    wanted = base.double() + step[..., None, None] * delta.levels
-    assert torch.allclose(delta.restored(base).double(), wanted, rtol=2**-10, atol=1e-7)
+@given(BITS)
+def test_every_bit_comes_back(pairs):
+    """Of any numbers: infinite ones, NaN and both zeros too."""
+    weights, base = ({"a": halves([pair[i] for pair in pairs])} for i in (0, 1))
+    back = restored(difference(weights, base), base, ["a"])["a"]
+    assert torch.equal(back.view(torch.int16), weights["a"].view(torch.int16))
+
+
+def test_a_small_change_takes_few_bytes():
+    base = {"a": torch.randn(30_000, generator=torch.Generator().manual_seed(1)).half()}
+    near = {"a": (base["a"].float() * (1 + 2**-11)).half()}
+    assert len(difference(near, base)) < 0.1 * 2 * 30_000
+    assert len(difference(base, base)) < 300
 
 
 @pytest.fixture
 def pair(make_checkpoint):
-    """A base, another checkpoint stored against it, and the weights of that: levels, and the rest exactly."""
+    """A base, another checkpoint stored against it, and the weights of that."""
     base, path = make_checkpoint("base"), make_checkpoint("fine-tuned")
-    state, weights = load_weights(path), load_weights(base)
-    names = [name for name, t in state.items() if t.dim() == 4]
-    deltas = {}
-    for name in names:
-        rows, columns = (torch.full((n,), -24, dtype=torch.int8) for n in state[name].shape[:2])
-        step = 2.0**-12
-        deltas[name] = Delta(((state[name].float() - weights[name].float()) / step).round().int(), rows, columns)
-    exact = {name: t for name, t in state.items() if name not in names}
-    save_delta(path, base, exact, deltas, read_card(path))
-    return base, path, state
+    weights = load_weights(path)
+    save_difference(path, weights, base)
+    return base, path, weights
 
 
-def test_a_difference_loads_as_a_network(pair):
-    _, path, state = pair
-    network, card = load_checkpoint(path)
-    assert card.sha256 == weights_digest(load_weights(path))
+def test_a_difference_loads_as_the_network(pair):
+    _, path, weights = pair
+    assert set(load_file(path)) == {"difference"}
+    network, card = load_checkpoint(path)  # which compares the hash with the card's
+    assert card.sha256 == weights_digest(weights)
     for name, tensor in network.state_dict().items():
-        near = 0 if state[name].dim() != 4 else 2.0**-12
-        assert (tensor - state[name].float()).abs().max() <= near
+        assert torch.equal(tensor, weights[name].float())
 
 
 def test_a_difference_from_a_difference_loads(pair, tmp_path):
-    _, path, state = pair
+    _, path, weights = pair
     third = tmp_path / "third.safetensors"
-    exact = {name: t for name, t in state.items() if t.dim() != 4}
-    zero = {name: random_delta(t.shape, 1, largest=0) for name, t in state.items() if t.dim() == 4}
-    save_delta(third, path, exact, zero, read_card(path))
-    assert weights_digest(load_weights(third)) == weights_digest(load_weights(path))
+    twice = {name: 2 * t for name, t in weights.items()}
+    save_difference(third, twice, path)
+    assert weights_digest(load_weights(third)) == weights_digest(twice)
+
+
+def test_tensors_of_another_shape_are_kept(pair, tmp_path):
+    base, _, weights = pair
+    name = next(name for name, t in weights.items() if t.dim() == 4)
+    weights[name] = weights[name][:-1].contiguous()
+    assert name not in shared(weights, load_weights(base))
+    save_difference(tmp_path / "other.safetensors", weights, base)
+    assert weights_digest(load_weights(tmp_path / "other.safetensors")) == weights_digest(weights)
 
 
 def said(path):
@@ -99,20 +100,17 @@ def test_the_base_must_be_another_checkpoint_of_the_folder(pair, name):
 
 
 @pytest.mark.parametrize(
-    "tensors",
+    "stored",
     [
-        {},
-        {"levels": torch.zeros(3, dtype=torch.uint8)},
-        {"levels": torch.zeros(3)},
-        {"steps": torch.frombuffer(bytearray(lzma.compress(bytes(10**6))), dtype=torch.uint8)},
-        {"steps": torch.frombuffer(bytearray(lzma.compress(b"")), dtype=torch.uint8)},
+        None,
+        torch.zeros(3, dtype=torch.uint8),
+        torch.zeros(3),
+        torch.frombuffer(bytearray(lzma.compress(bytes(10**7))), dtype=torch.uint8),
+        torch.frombuffer(bytearray(lzma.compress(b"")), dtype=torch.uint8),
     ],
 )
-def test_a_damaged_difference_is_named(pair, tensors):
-    path = pair[1]
-    kept = load_file(path)
-    if not tensors:
-        del kept["levels"]
-    digest = weights_digest(load_weights(pair[0]))
-    save_file(kept | tensors, path, {"base": "base", "base_sha256": digest})
+def test_a_damaged_difference_is_named(pair, stored):
+    base, path, _ = pair
+    digest = weights_digest(load_weights(base))
+    save_file({} if stored is None else {"difference": stored}, path, {"base": "base", "base_sha256": digest})
     assert "its difference from 'base' is damaged" in said(path)
