@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from baselines.fec.encoder import QuasiCyclicEncoder
 from baselines.fec.ldpc import ParityCheckCode
-from baselines.fec.rules import Graph
+from baselines.fec.quasi_cyclic import QuasiCyclicEncoder, expand
 from linksim.errors import LinksimError
 
 LENGTHS = (648, 1296, 1944)
@@ -43,16 +42,6 @@ class WifiLDPC(ParityCheckCode):
         if parts[0] != "ldpc" or len(parts) > 3 or (len(parts) == 3 and not parts[1].isdecimal()):
             raise LinksimError(f"code {spec!r}: the form is ldpc[-N]-RATE, e.g. ldpc-1296-5/6")
         return cls(int(parts[1]) if len(parts) == 3 else 1944, parts[-1] if len(parts) > 1 else "3/4")
-
-
-def expand(base: np.ndarray[Any, Any], z: int) -> Graph:
-    """The matrix of a base matrix: shift s is the z×z identity shifted right by s, −1 a zero block."""
-    row, column = np.nonzero(base >= 0)
-    offsets = np.arange(z)[:, None]
-    edges = np.stack([row * z + offsets, column * z + (offsets + base[row, column]) % z], axis=-1).reshape(-1, 2)
-    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
-    rows = np.searchsorted(edges[:, 0], np.arange(base.shape[0] * z + 1))
-    return Graph(rows.astype(np.uint32), edges[:, 1].astype(np.uint32))
 
 
 @functools.cache
