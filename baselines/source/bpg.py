@@ -1,6 +1,7 @@
 """BPG: HEVC still pictures in the container of F. Bellard's Better Portable Graphics, version 0.9.5 and later.
 
 x265 and libde265 inside pillow-heif do the coding; the container, the colours and the resampling are done here.
+Pictures with a side under 57 pixels are encoded by the x265 inside PyAV, because libheif pads them too far.
 """
 
 from __future__ import annotations
@@ -8,14 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from baselines.source import bpg_format, chroma, heif
+from baselines.source import bpg_format, chroma, heif, libav
 from baselines.source.bpg_format import BPGFile, ColorSpace, PixelFormat
 from baselines.source.search import Encoder, SearchedCodec
 from linksim.errors import LinksimError
 from linksim.link import Image
-
-SMALLEST_SIDE = 57
-"""libheif hands x265 no picture below 64 samples; BPG has no way to say that a smaller one was padded so far."""
 
 
 class BPG(SearchedCodec):
@@ -25,7 +23,7 @@ class BPG(SearchedCodec):
     """
 
     name = "bpg"
-    identity_name, version, libraries = "bpg", 1, ("pillow-heif",)
+    identity_name, version, libraries = "bpg", 1, ("pillow-heif",)  # without PyAV: setup.cfg keeps it to one release
     suffix = ".bpg"
     qualities = range(51, -1, -1)
     start = 38
@@ -36,8 +34,6 @@ class BPG(SearchedCodec):
 
     def encoders(self, image: Image) -> list[Encoder]:
         height, width = image.shape[:2]
-        if min(height, width) < SMALLEST_SIDE:
-            raise LinksimError(f"image of {width}x{height} pixels: BPG needs sides of {SMALLEST_SIDE} at least")
         if height * width > bpg_format.MAX_PIXELS:
             raise LinksimError(f"image of {width}x{height} pixels: BPG takes {bpg_format.MAX_PIXELS} at most")
         return [_encoder(image, pixel_format) for pixel_format in self.pixel_formats]
@@ -56,12 +52,16 @@ def _encoder(image: Image, pixel_format: PixelFormat) -> Encoder:
     height, width = image.shape[:2]
     chroma_format = pixel_format.chroma_format
     rows, columns = heif.STEPS.get(chroma_format, (1, 1))
-    coded = (-(-height // 8) * 8, -(-width // 8) * 8)
+    block = 8 if min(height, width) > 8 else libav.SMALLEST_SIDE  # BPG pads to whole coding blocks
+    coded = (-(-height // block) * block, -(-width // block) * block)
     luma, *colors = chroma.from_rgb(image, pixel_format)
     planes = [_pad(luma, coded)] + [_pad(plane, (coded[0] // rows, coded[1] // columns)) for plane in colors]
 
     def encode(qp: int) -> bytes:
-        tools, nals = heif.encode_planes(planes, chroma_format, qp)
+        if min(height, width) < heif.SMALLEST_SIDE:
+            tools, nals = libav.encode_planes(planes, chroma_format, qp, block)
+        else:
+            tools, nals = heif.encode_planes(planes, chroma_format, qp)
         return BPGFile(width, height, pixel_format, ColorSpace.BT601, False, tools, nals).tobytes()
 
     return encode

@@ -107,7 +107,7 @@ def _parse(data: bytes, shape: tuple[int, int] | None) -> BPGFile:
         raise DecodeError(f"BPG file cut short: {end} bytes announced, {len(data)} there")
     header, at = _read_ue7(data, at)
     tools = hevc.read_tools(BitReader(data[at : min(at + header, end, at + 64)]))
-    nals = _pictures(_split_annex_b(data[at + header : end]))
+    nals = _pictures(hevc.split_annex_b(data[at + header : end]))
     return BPGFile(width, height, PixelFormat(pixel_format), ColorSpace(color_space), bool(limited), tools, nals)
 
 
@@ -134,11 +134,6 @@ def _pictures(nals: list[bytes]) -> tuple[bytes, ...]:
     if pictures != 1 or hevc.nal_type(kept[0]) != hevc.PPS:
         raise DecodeError(f"BPG file with {pictures} pictures: one, after its parameters, was expected")
     return tuple(kept)
-
-
-def _split_annex_b(data: bytes) -> list[bytes]:
-    """NAL units between start codes 000001; zeros before a start code are not part of a unit."""
-    return [nal for part in data.split(b"\0\0\1") if (nal := part.rstrip(b"\0"))]
 
 
 def _ue7(value: int) -> bytes:

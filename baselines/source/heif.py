@@ -15,6 +15,9 @@ import numpy.typing as npt
 from baselines.source import hevc
 from baselines.source.base import DecodeError
 
+SMALLEST_SIDE = 57
+"""libheif pads to 64 samples a side, out of BPG's sight; from 57 on, BPG pads as far."""
+
 Planes = list[npt.NDArray[np.uint8]]
 """Y alone, or Y, Cb, Cr; uint8 (rows, columns), chroma at its own size."""
 
@@ -52,13 +55,7 @@ def encode_planes(planes: Planes, chroma_format: int, qp: int) -> tuple[hevc.Cod
         matrix_coefficients=0,
         full_range_flag=1,
     )
-    config, slices = _take_apart(out.getvalue())
-    tools, coded_format, *coded_size = hevc.parse_sps(config[hevc.SPS])
-    if coded_format != chroma_format or coded_size != [tools.padded(width), tools.padded(height)]:
-        raise RuntimeError(f"x265 coded {coded_size} in format {coded_format}, not {width}x{height} in {chroma_format}")
-    if len(slices) != 1 or hevc.nal_type(slices[0]) not in hevc.IRAP:
-        raise RuntimeError("x265 wrote something other than one slice of an intra picture")
-    return tools, (config[hevc.PPS], *slices)
+    return hevc.still_picture(_take_apart(out.getvalue()), chroma_format, width, height)
 
 
 def decode_planes(
@@ -91,24 +88,24 @@ def _to_rgb(planes: Planes, chroma_format: int) -> npt.NDArray[np.uint8]:
     return np.stack((full[2], full[0], full[1]), axis=2)
 
 
-def _take_apart(heic: bytes) -> tuple[dict[int, bytes], list[bytes]]:
-    """(parameter sets by NAL type, slices) of a HEIC file that libheif has just written."""
+def _take_apart(heic: bytes) -> list[bytes]:
+    """The NAL units of a HEIC file that libheif has just written."""
     boxes = _boxes(heic)
     properties = _boxes(_boxes(_boxes(boxes[b"meta"][4:])[b"iprp"])[b"ipco"])
     config = properties[b"hvcC"]
-    parameters, at = {}, 23
+    nals, at = [], 23
     for _ in range(config[22]):
-        kind, count, length = struct.unpack_from(">BHH", config, at)
+        _, count, length = struct.unpack_from(">BHH", config, at)
         if count != 1:
             raise RuntimeError("x265 wrote several parameter sets of a kind")
-        parameters[kind & 63] = config[at + 5 : at + 5 + length]
+        nals.append(config[at + 5 : at + 5 + length])
         at += 5 + length
-    slices, data = [], boxes[b"mdat"]
+    data = boxes[b"mdat"]
     while data:
         (length,) = struct.unpack_from(">I", data)
-        slices.append(data[4 : 4 + length])
+        nals.append(data[4 : 4 + length])
         data = data[4 + length :]
-    return parameters, slices
+    return nals
 
 
 def _boxes(data: bytes) -> dict[bytes, bytes]:

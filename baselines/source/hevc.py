@@ -89,6 +89,11 @@ def unescape(nal: bytes) -> bytes:
     return bytes(out)
 
 
+def split_annex_b(data: bytes) -> list[bytes]:
+    """NAL units between start codes 000001; zeros before a start code are not part of a unit."""
+    return [nal for part in data.split(b"\0\0\1") if (nal := part.rstrip(b"\0"))]
+
+
 def nal_type(nal: bytes) -> int:
     """Type in the two-byte NAL unit header; ValueError if it is cut short or its forbidden bit is set."""
     if len(nal) < 3 or nal[0] & 0x80:
@@ -241,6 +246,28 @@ def parse_sps(nal: bytes) -> tuple[CodingTools, int, int, int]:
         raise ValueError("SPS with reference picture sets")
     r.u(2)
     return _tools(sizes, sao, bool(r.u(1)), pcm, filter_off, None), chroma_format, width, height
+
+
+def still_picture(
+    nals: list[bytes], chroma_format: int, width: int, height: int
+) -> tuple[CodingTools, tuple[bytes, ...]]:
+    """(coding tools, NAL units: PPS and slice) of an encoder's stream of one intra picture.
+
+    Args:
+        nals: with the encoder's parameter sets.
+        chroma_format, width, height: what it was given.
+
+    Raises:
+        RuntimeError: the encoder wrote something else.
+    """
+    by_type = {nal_type(nal): nal for nal in nals}
+    slices = [nal for nal in nals if nal_type(nal) < VPS]
+    tools, coded_format, *coded_size = parse_sps(by_type[SPS])
+    if coded_format != chroma_format or coded_size != [tools.padded(width), tools.padded(height)]:
+        raise RuntimeError(f"x265 coded {coded_size} in format {coded_format}, not {width}x{height} in {chroma_format}")
+    if len(slices) != 1 or nal_type(slices[0]) not in IRAP:
+        raise RuntimeError("x265 wrote something other than one slice of an intra picture")
+    return tools, (by_type[PPS], *slices)
 
 
 def _read_pcm(r: BitReader) -> tuple[PCM | None, bool]:
