@@ -222,3 +222,39 @@ def test_a_decoder_s_output_is_checked(decoder, message):
 def test_an_encoder_that_gives_no_numbers_is_refused():
     with pytest.raises(ContractError, match="not finite"):
         TorchLink(Apply(lambda x: x / 0), nn.Identity()).send(IMAGES)
+
+
+class Counting(Scaled):
+    """Counts the latents that it decodes."""
+
+    latents = 0
+
+    def decode(self, latent, height, width, *told):
+        self.latents += int(latent.ne(0).any(1).sum())  # a short batch is filled up with zeros
+        return super().decode(latent, height, width)
+
+
+def test_what_arrives_equal_is_decoded_once():
+    link = Counting()
+    t = link.send([IMAGES[0], IMAGES[0], IMAGES[1]])
+    first, second = receive(link, t), receive(link, t)
+    assert link.latents == 2
+    assert all((a == b).all() for a, b in zip(first.images, second.images, strict=True))
+    assert first.images[0] is not first.images[1]  # a caller may write into what it gets
+    receive(link, t, scale=0.5)
+    assert link.latents == 4
+
+
+def test_what_a_decoder_is_told_counts_too():
+    link = Counting(snr="decoder")
+    t = link.send(IMAGES[:1])
+    for noise_var in (0.1, 0.2, 0.2):
+        link.receive(t.symbols, np.full(len(t.symbols), noise_var, np.float32), t.header)
+    assert link.latents == 2
+
+
+def test_a_network_that_was_trained_meanwhile_decodes_anew():
+    link = Counting()
+    for _ in range(2):
+        receive(link, link.send(IMAGES))
+    assert link.latents == 6
