@@ -29,6 +29,7 @@ class QAM:
     """Square QAM of ``bits_per_symbol`` 2, 4, 6 or 8.
 
     levels: (2^m,) float32, the amplitude of one real dimension for each m-bit label, first bit most significant.
+    points: (2^2m,) complex64, the symbol for each label of 2m bits.
     """
 
     def __init__(self, bits_per_symbol: int) -> None:
@@ -37,6 +38,12 @@ class QAM:
         self.bits_per_symbol = bits_per_symbol
         self.name = NAMES[bits_per_symbol // 2 - 1]
         self.levels = gray_levels(bits_per_symbol // 2).astype(np.float32)
+        label = np.arange(2**bits_per_symbol)
+        real = imaginary = np.zeros_like(label)
+        for position in range(bits_per_symbol - 2, -1, -2):
+            real = 2 * real + (label >> position + 1 & 1)
+            imaginary = 2 * imaginary + (label >> position & 1)
+        self.points = self.levels[real] + np.complex64(1j) * self.levels[imaginary]
 
     def map(self, bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.complex64]:
         """Symbols, complex64 (S,), of a flat uint8 array of 2m·S bits.
@@ -47,7 +54,8 @@ class QAM:
         if bits.size % self.bits_per_symbol:
             raise LinksimError(f"{bits.size} bits do not fill symbols of {self.bits_per_symbol} bits")
         symbols = np.empty(bits.size // self.bits_per_symbol, np.complex64)
-        _map(np.ascontiguousarray(bits, np.uint8), self.bits_per_symbol // 2, self.levels, symbols.view(np.float32))
+        per_symbol = (0,) * self.bits_per_symbol
+        _map(np.ascontiguousarray(bits, np.uint8), per_symbol, self.points.view(np.float64), symbols.view(np.float64))
         return symbols
 
     def demap(
@@ -91,15 +99,13 @@ def gray_levels(bits: int) -> npt.NDArray[np.float64]:
 
 
 @njit(nogil=True, cache=True)
-def _map(bits, per_dimension, levels, amplitudes):
-    for symbol in range(amplitudes.size // 2):
-        first = symbol * 2 * per_dimension
-        real = imaginary = 0
-        for j in range(first, first + 2 * per_dimension, 2):
-            real = 2 * real + (bits[j] & 1)
-            imaginary = 2 * imaginary + (bits[j + 1] & 1)
-        amplitudes[2 * symbol] = levels[real]
-        amplitudes[2 * symbol + 1] = levels[imaginary]
+def _map(bits, per_symbol, points, symbols):
+    """per_symbol: a tuple, whose length the compiler knows. points, symbols: as float64, moved without a look."""
+    for symbol in range(symbols.size):
+        label = 0
+        for j in range(len(per_symbol)):
+            label = 2 * label + (bits[symbol * len(per_symbol) + j] & 1)
+        symbols[symbol] = points[label]
 
 
 @njit(nogil=True, cache=True)
