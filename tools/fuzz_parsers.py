@@ -39,7 +39,7 @@ def coded(name: str) -> Callable[[Path], Parse]:
 
         codec = registry.codec(name)
         path = folder / f"a{codec.suffix}"
-        path.write_bytes(codec.encode(picture(64, 72), 38 if name == "bpg" else 30))
+        path.write_bytes(codec.encode(picture(64, 72), codec.start))
 
         def parse() -> None:
             made = decode_file(codec, path, folder / "a.png")
@@ -336,9 +336,7 @@ def names(folder: Path) -> Parse:
 
 
 PARSERS: dict[str, Callable[[Path], Parse]] = {
-    "bpg": coded("bpg"),
-    "jpeg": coded("jpeg"),
-    "webp": coded("webp"),
+    **{name: coded(name) for name in ("bpg", "jpeg", "webp", "avif", "jpeg2000", "heic")},
     **{
         function.__name__: function
         for function in (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image as PILImage
 
-from baselines.source.pillow_codec import load, save
+from baselines.source.pillow_codec import check_side, load, save
 from baselines.source.search import Encoder, SearchedCodec
-from linksim.errors import LinksimError
 from linksim.link import Image
 
 
@@ -28,8 +27,7 @@ class JPEG(SearchedCodec):
         self.subsamplings = subsamplings
 
     def encoders(self, image: Image) -> list[Encoder]:
-        if max(image.shape) > 65500:
-            raise LinksimError(f"image of {image.shape[1]}x{image.shape[0]} pixels: JPEG takes sides of 65500 at most")
+        check_side(image, "JPEG", 65500)
         if np.all(image == image[:, :, :1]):
             return [_encoder(PILImage.fromarray(image[:, :, 0]), {})]
         picture = PILImage.fromarray(image)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from PIL import Image as PILImage
 
-from baselines.source.pillow_codec import load, save
+from baselines.source.pillow_codec import check_side, load, save
 from baselines.source.search import Encoder, SearchedCodec
-from linksim.errors import LinksimError
 from linksim.link import Image
 
 
@@ -22,8 +21,7 @@ class WebP(SearchedCodec):
     wiggle = 3
 
     def encoders(self, image: Image) -> list[Encoder]:
-        if max(image.shape) > 16383:
-            raise LinksimError(f"image of {image.shape[1]}x{image.shape[0]} pixels: WebP takes sides of 16383 at most")
+        check_side(image, "WebP", 16383)
         picture = PILImage.fromarray(image)
         return [lambda quality: save(picture, "WEBP", quality=quality, method=6)]
 

@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines.source import bpg_format, hevc
+from baselines.source.avif import AVIF
 from baselines.source.base import DecodeError
 from baselines.source.bits import BitReader, BitWriter
 from baselines.source.bpg import BPG
+from baselines.source.heic import HEIC
 from baselines.source.jpeg import JPEG
+from baselines.source.jpeg2000 import JPEG2000
 from baselines.source.webp import WebP
 from linksim.link import Image
 
@@ -19,10 +22,10 @@ SHAPE = (60, 68)
 def _file(codec) -> bytes:
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     image = np.stack([127 + 90 * np.sin(x / 7), 127 + 90 * np.cos(y / 9), (x * y) % 200], axis=2)
-    return codec.encode(image.astype(np.uint8), {"bpg": 38}.get(codec.name, 30))
+    return codec.encode(image.astype(np.uint8), codec.start)
 
 
-CODECS = {codec.name: codec for codec in (BPG(), JPEG(), WebP())}
+CODECS = {codec.name: codec for codec in (BPG(), JPEG(), WebP(), AVIF(), JPEG2000(), HEIC())}
 FILES = {name: _file(codec) for name, codec in CODECS.items()}
 
 
