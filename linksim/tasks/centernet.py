@@ -20,7 +20,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from linksim.tasks.layers import SameConv, depthwise
+from linksim.tasks.layers import SameConv, depthwise, double
 
 STRIDE = 4
 """Input pixels per heat-map cell."""
@@ -154,15 +154,6 @@ def separable(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 def lateral(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     """What a backbone map contributes to the head."""
     return nn.Sequential(SameConv(inputs, hidden, 1), nn.ReLU(), separable(hidden, outputs, 5))
-
-
-def double(x: Tensor) -> Tensor:
-    """Bilinear up-sampling by two as TensorFlow 1 did it: output pixel i samples the input at i/2, the last at the
-    edge. Neither of torch's two conventions, but that of ``align_corners`` on a map with its edge repeated."""
-    height, width = x.shape[-2:]
-    edged = F.pad(x, (0, 1, 0, 1), mode="replicate")
-    size = (2 * height + 1, 2 * width + 1)
-    return F.interpolate(edged, size, mode="bilinear", align_corners=True)[..., :-1, :-1]
 
 
 def pretrained() -> CenterNet:

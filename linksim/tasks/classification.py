@@ -25,6 +25,7 @@ from linksim.errors import ContractError, LinksimError, one_line
 from linksim.link import Image
 from linksim.tasks import efficientnet
 from linksim.tasks.base import Task
+from linksim.tasks.runtime import Compiled
 
 IMAGENET_SIZE = 224
 IMAGENET_CROP = 224 / 256
@@ -106,7 +107,11 @@ class Classifier(Task):
     def predict(self, images: Sequence[Image]) -> list[Any]:
         """The most likely class index of each uint8 (H, W, 3) image."""
         with torch.inference_mode():
-            return [self._prediction(self.class_scores(x)) for x in to_tensors(images, self.device)]
+            return [self._prediction(self._scores(x)) for x in to_tensors(images, self.device)]
+
+    def _scores(self, x: Tensor) -> Any:
+        """The scores that predictions come from; a runtime without gradients may give them."""
+        return self.class_scores(x)
 
     def _prediction(self, scores: Any) -> int:
         if not isinstance(scores, Tensor):
@@ -143,19 +148,37 @@ class TorchClassifier(Classifier):
         return self.module(x)
 
 
+class PretrainedClassifier(TorchClassifier):
+    """A ``PooledClassifier`` that predicts by ONNX Runtime if it is on the processor, and by torch elsewhere.
+
+    ``class_scores`` and ``module`` are torch on any device. Their logits differ by rounding only, below 1e-4.
+    """
+
+    version, libraries = 2, ("torch", "onnxruntime")
+
+    def __init__(self, module: PooledClassifier, classes: Sequence[str], name: str, device: str = "cpu") -> None:
+        super().__init__(module, classes, name, device)
+        self._preprocess, self._network = module.preprocess, None
+        if torch.device(device).type == "cpu" and (size := module.preprocess.size) is not None:
+            self._network = Compiled(nn.Sequential(module.backbone, module.head), (1, 3, size, size))
+
+    def _scores(self, x: Tensor) -> Any:
+        return self.class_scores(x) if self._network is None else self._network(self._preprocess(x))[0]
+
+
 def to_tensors(images: Sequence[Image], device: str) -> Iterator[Tensor]:
     """Each uint8 (H, W, 3) image as float32 (1, 3, H, W) in 0..255, channels last in memory."""
     for image in images:
         yield torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float()
 
 
-def stamps10_classifier(device: str = "cpu") -> TorchClassifier:
+def stamps10_classifier(device: str = "cpu") -> PretrainedClassifier:
     """EfficientNet-Lite0 features with a linear head for ``stamps10``, trained by ``linksim train-task``."""
     with as_file(files("linksim.tasks") / "weights") as folder:
         return classifier_with_head(folder / "stamps10_head.safetensors", device)
 
 
-def classifier_with_head(path: Path, device: str = "cpu") -> TorchClassifier:
+def classifier_with_head(path: Path, device: str = "cpu") -> PretrainedClassifier:
     """EfficientNet-Lite0 with the head in ``path`` (``weight`` (classes, 1280), ``bias``), as ``linksim train-task``
     writes it; the card beside it (``.json``) has its ``name``, ``classes`` and input ``size``."""
     try:
@@ -170,14 +193,14 @@ def classifier_with_head(path: Path, device: str = "cpu") -> TorchClassifier:
         raise LinksimError(f"classifier head {path}: not what 'linksim train-task' writes: {why}") from error
     backbone, _ = efficientnet.pretrained()
     preprocess = Preprocess(size, efficientnet.MEAN, efficientnet.STD)
-    return TorchClassifier(PooledClassifier(preprocess, backbone, linear), classes, name, device)
+    return PretrainedClassifier(PooledClassifier(preprocess, backbone, linear), classes, name, device)
 
 
-def imagenet_classifier(device: str = "cpu") -> TorchClassifier:
+def imagenet_classifier(device: str = "cpu") -> PretrainedClassifier:
     """EfficientNet-Lite0 with its own 1,000 classes at 224 pixels; ``classes`` are ImageNet's synset identifiers."""
     from linksim.tasks.classes import imagenet_synsets
 
     backbone, linear = efficientnet.pretrained()
     preprocess = Preprocess(IMAGENET_SIZE, efficientnet.MEAN, efficientnet.STD, IMAGENET_CROP)
     module = PooledClassifier(preprocess, backbone, linear)
-    return TorchClassifier(module, imagenet_synsets(), "imagenet", device)
+    return PretrainedClassifier(module, imagenet_synsets(), "imagenet", device)

@@ -4,7 +4,7 @@
     mypackage.models:resnet                             a function (or class) that gives a Task or an nn.Module
     head.safetensors                                    a head that ``linksim train-task`` has written
     model.pt?size=224&mean=123.7,116.3,103.5&std=58.4   TorchScript (.pt, .ts)
-    model.onnx?size=160&mean=127&std=128                ONNX (needs the extra ``onnx``)
+    model.onnx?size=160&mean=127&std=128                ONNX
     model.keras?size=96&classes=names.txt               Keras, or a folder with a SavedModel (the extra ``tensorflow``)
 
 After ``?`` comes the input that the model was trained on: ``size`` in pixels (square; without it images go in as they

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linksim.errors import LinksimError, missing_extra
+from linksim.errors import LinksimError
 from linksim.tasks.classification import Classifier, Preprocess
+from linksim.tasks.runtime import session
 
 
 class OnnxClassifier(Classifier):
@@ -34,14 +35,7 @@ class OnnxClassifier(Classifier):
 
 def _session(path: Path) -> Any:
     try:
-        import onnxruntime
-    except ImportError as error:
-        raise missing_extra(f"task {str(path)!r}: an ONNX file", "onnx") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return session(str(path), threads=torch.get_num_threads())
     except Exception as error:  # ONNX Runtime's exceptions have no common base but Exception
         reason = str(error).strip().split("\n")[0]
         raise LinksimError(f"task {str(path)!r}: not an ONNX model: {reason}") from error

@@ -77,7 +77,6 @@ def test_torchscript_file(small, names, tmp_path):
 
 
 def test_onnx_file(small, tmp_path):
-    pytest.importorskip("onnxruntime")
     network, predictions = small
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -187,8 +186,6 @@ def test_what_cannot_be_a_task_is_said_in_a_line(own_module, spec, said):
 
 @pytest.mark.parametrize("name", ["broken.pt", "broken.onnx", "broken.safetensors"])
 def test_broken_files_are_named(tmp_path, name):
-    if name.endswith("onnx"):
-        pytest.importorskip("onnxruntime")
     (tmp_path / name).write_bytes(b"nonsense")
     with pytest.raises(LinksimError, match="broken") as caught:
         load_task(str(tmp_path / name))
@@ -217,10 +214,9 @@ def test_a_wrong_input_is_named(query, said):
         ModelInput.parse(query)
 
 
-@pytest.mark.parametrize(("module", "suffix"), [("onnxruntime", "onnx"), ("tensorflow", "keras")])
-def test_a_missing_extra_is_named(monkeypatch, tmp_path, module, suffix):
-    monkeypatch.setitem(sys.modules, module, None)
-    path = tmp_path / f"model.{suffix}"
+def test_a_missing_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    path = tmp_path / "model.keras"
     path.write_bytes(b"")
     with pytest.raises(LinksimError, match="pip install 'linksim-jscc"):
         load_task(str(path))
