@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
-limit=30000000
+limit=50000000
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 say() { printf '%(%T)T %s\n' -1 "$*"; }
