@@ -15,14 +15,26 @@ from numba import njit
 
 from linksim.errors import LinksimError, unknown
 from linksim.simd.elementary import exp, log
-from linksim.simd.vector import fill, interleave_high, interleave_low, lanes_of, load, maximum, minimum, select, store
+from linksim.simd.vector import (
+    HAS_WIDE,
+    fill,
+    interleave_high,
+    interleave_low,
+    lanes_of,
+    load,
+    maximum,
+    minimum,
+    select,
+    store,
+    widened,
+)
 
 BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 NAMES = tuple(BITS_PER_SYMBOL)
 DEMAPPERS = ("app", "maxlog")
 
 _LEAST_NOISE = np.float32(1e-30)
-_SYMBOLS = 8  # that the demapper takes at a time
+_SYMBOLS = 16  # that the demapper takes at a time, or half of them
 
 
 class QAM:
@@ -76,7 +88,9 @@ class QAM:
         noise[: received.size] = noise_var
         llr = np.empty(whole * self.bits_per_symbol, np.float32)
         bits = self.bits_per_symbol // 2
-        _demap(method == "app", symbols.view(np.float32), noise, bits, tuple(self.levels), llr.view(np.float64))
+        amplitudes, variances = (widened(array, HAS_WIDE) for array in (symbols.view(np.float32), noise))
+        found, squares = (widened(np.empty(n * _SYMBOLS, np.float32), HAS_WIDE) for n in (bits, 2**bits))
+        _demap(method == "app", amplitudes, variances, found, squares, bits, tuple(self.levels), llr.view(np.float64))
         return llr[: received.size * self.bits_per_symbol]
 
 
@@ -109,20 +123,19 @@ def _map(bits, per_symbol, points, symbols):
 
 
 @njit(nogil=True, cache=True)
-def _demap(exact, amplitudes, noise, per_dimension, levels, llr):
-    """Eight symbols at a time. levels: a tuple, whose length the compiler knows and unrolls for. llr: as float64, a
-    pair for one bit of both dimensions of a symbol."""
+def _demap(exact, amplitudes, noise, found, squares, per_dimension, levels, llr):
+    """As many symbols at a time as a vector has lanes. found, squares: room for their LLRs and squared distances.
+    levels: a tuple, whose length the compiler knows and unrolls for. llr: as float64, a pair for one bit of both
+    dimensions of a symbol."""
     lanes = lanes_of(amplitudes)
-    found = np.empty(per_dimension * lanes, np.float32)
-    pairs = found.view(np.float64)
-    squares = np.empty(len(levels) * lanes, np.float32)
+    pairs = found.ravel().view(np.float64)
     for start in range(0, noise.size, lanes):
-        scales = fill(np.float32(1)) / maximum(load(noise, start), fill(_LEAST_NOISE))
+        scales = fill(noise, 1) / maximum(load(noise, start), fill(noise, _LEAST_NOISE))
         for half in range(2):
             scale = interleave_high(scales, scales) if half else interleave_low(scales, scales)
             received = load(amplitudes, 2 * start + half * lanes)
             for label in range(len(levels)):
-                distance = received - fill(levels[label])
+                distance = received - fill(received, levels[label])
                 store(squares, label * lanes, distance * distance)
             for j in range(per_dimension):
                 store(found, j * lanes, _ratio(exact, squares, scale, per_dimension - 1 - j, levels))
@@ -146,7 +159,7 @@ def _likelihood(exact, squares, scale, shift, bit, levels):
     """The least squared distance among the labels with this bit, and if ``exact`` the sum of their likelihoods relative
     to its own, so that nothing underflows."""
     lanes = lanes_of(squares)
-    unit = fill(np.float32(1))
+    unit = fill(squares, 1)
     nearest = load(squares, (bit << shift) * lanes)
     total = unit
     for i in range(1, len(levels) // 2):

@@ -12,15 +12,15 @@ import numpy.typing as npt
 from baselines.fec.base import LLR, Bits, Lengths
 from baselines.fec.kernel import Frames, decode
 from baselines.fec.rules import Graph, Memory, OffsetMinSum, Rule, dtype_of
-from linksim.simd.vector import WIDTH
+from linksim.simd.vector import HAS_WIDE, WIDTH, widened
 
 
 class Decoder:
     """Layered belief propagation on the Tanner graph of a systematic code, stopping at a vanishing syndrome.
 
     graph: the parity-check matrix, its first k columns the information bits. iterations: at most so many per frame.
-    rule: how checks answer; the default is offset min-sum in int8, 32 frames to a vector. threads: how many share the
-    frames of a call; results do not depend on it, nor on what else is in the call.
+    rule: how checks answer; the default is offset min-sum in int8, 32 or 64 frames to a vector. threads: how many share
+    the frames of a call; results do not depend on it, nor on what else is in the call.
     """
 
     def __init__(
@@ -59,20 +59,21 @@ class Decoder:
         return {"rule": type(self.rule).__name__, **self.rule._asdict(), "iterations": self.iterations}
 
     def _run(self, frames: Frames, part: tuple[int, int]) -> None:
-        decode(self.rule, self.graph, frames, *part, self.k, self.iterations, self._memory())
+        decode(self.rule, self.graph, frames, *part, self.k, self.iterations, self._memory(part[1] - part[0]))
 
-    def _memory(self) -> Memory:
-        lanes, dtype = WIDTH // dtype_of(self.rule).itemsize, dtype_of(self.rule)
+    def _memory(self, frames: int) -> Memory:
+        """For so many frames: wide vectors pay if they are refilled a few times."""
+        dtype = dtype_of(self.rule)
+        lanes = WIDTH // dtype.itemsize
+        wide = HAS_WIDE and frames >= 8 * lanes
+        lanes = 2 * lanes if wide else lanes
         degree = int(np.diff(self.graph.rows).max(initial=0))
         width = -(-self.n // lanes) * lanes
+        vectors = {"rows": width, "spare": 2 * lanes, "posterior": width, "answers": self.graph.columns.size}
+        vectors |= {"scratch": 2 * degree, "fresh": 1}
         return Memory(
-            rows=_aligned(lanes * width, dtype),
-            spare=_aligned(2 * lanes * lanes, dtype),
-            posterior=_aligned(width * lanes, dtype),
-            answers=_aligned(self.graph.columns.size * lanes, dtype),
-            scratch=_aligned(2 * degree * lanes, dtype),
-            fresh=_aligned(lanes, dtype),
-            decisions=np.zeros(self.n, np.uint32),
+            **{name: widened(_aligned(count * lanes, dtype), wide) for name, count in vectors.items()},
+            decisions=np.zeros(self.n, np.uint64 if lanes > 32 else np.uint32),
         )
 
 

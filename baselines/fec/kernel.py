@@ -53,20 +53,21 @@ def decode(rule, graph, frames, first, last, k, iterations, memory):
             return
         sweep(rule, graph, memory)
         age += 1
-        memory.fresh[:] = 0
+        memory.fresh.ravel()[:] = 0
 
 
 @njit(nogil=True, cache=True)
 def _refill(rule, frames, upcoming, last, k, frame, age, memory):
     """Put frames into the idle lanes while there are any; returns the frame that comes next."""
     lanes = lanes_of(memory.rows)
-    width = memory.rows.size // lanes
+    rows, fresh = memory.rows.ravel(), memory.fresh.ravel()
+    width = rows.size // lanes
     for lane in range(lanes):
         if frame[lane] == last and upcoming < last:
-            _load_frame(rule, frames, upcoming, k, memory.rows[lane * width : lane * width + memory.decisions.size])
+            _load_frame(rule, frames, upcoming, k, rows[lane * width : lane * width + memory.decisions.size])
             frame[lane] = upcoming
             age[lane] = 0
-            memory.fresh[lane] = -1
+            fresh[lane] = -1
             upcoming += 1
     _transpose(memory, width)
     return upcoming
@@ -76,19 +77,20 @@ def _refill(rule, frames, upcoming, last, k, frame, age, memory):
 def _release(graph, frames, last, iterations, frame, age, memory):
     """Record the frames that have converged or had all their iterations; returns the number of idle lanes."""
     lanes = lanes_of(memory.rows)
-    busy = np.uint32(0)
+    word = memory.decisions.dtype.type
+    busy = word(0)
     for lane in range(lanes):
         if frame[lane] != last:
-            busy |= np.uint32(1) << np.uint32(lane)
+            busy |= word(1) << word(lane)
     _decide(memory)
     failed = _unsatisfied(graph, memory.decisions, busy)
     idle = 0
     for lane in range(lanes):
-        ok = not failed >> np.uint32(lane) & np.uint32(1)
+        ok = not failed >> word(lane) & word(1)
         if frame[lane] != last and (ok or age[lane] == iterations):
             start = frames.bit_starts[frame[lane]]
             bits = frames.bits[start : start + frames.lengths[frame[lane]]]
-            _extract(memory.decisions, np.uint32(lane), bits)
+            _extract(memory.decisions, word(lane), bits)
             frames.ok[frame[lane]] &= ok
             frame[lane] = last
         idle += frame[lane] == last
@@ -120,7 +122,7 @@ def _transpose(memory, width):
     """Turn the rows of fresh lanes into a vector per variable, by perfect shuffles of square tiles."""
     rows, spare, posterior = memory.rows, memory.spare, memory.posterior
     lanes = lanes_of(rows)
-    fresh = load(memory.fresh, 0) < fill(rows.dtype.type(0))
+    fresh = load(memory.fresh, 0) < fill(rows, 0)
     tile = lanes * lanes
     for first in range(0, width, lanes):
         _shuffle(rows, first, width, spare, 0)
@@ -155,9 +157,9 @@ def _decide(memory):
 @njit(nogil=True, cache=True)
 def _unsatisfied(graph, decisions, lanes):
     """Those of ``lanes`` (bits) whose decisions violate a check; looks no further once all of them do."""
-    failed = np.uint32(0)
+    failed = decisions.dtype.type(0)
     for row in range(graph.rows.size - 1):
-        parity = np.uint32(0)
+        parity = decisions.dtype.type(0)
         for edge in range(graph.rows[row], graph.rows[row + 1]):
             parity ^= decisions[graph.columns[edge]]
         failed |= parity
@@ -168,5 +170,6 @@ def _unsatisfied(graph, decisions, lanes):
 
 @njit(nogil=True, cache=True)
 def _extract(decisions, lane, bits):
+    word = decisions.dtype.type
     for i in range(bits.size):
-        bits[i] = decisions[i] >> (lane & np.uint32(31)) & np.uint32(1)
+        bits[i] = decisions[i] >> (lane & word(8 * decisions.itemsize - 1)) & word(1)

@@ -39,8 +39,8 @@ class Memory(NamedTuple):
 
     rows: a row of LLRs per lane, padded to whole vectors. spare: two square tiles of it. posterior: a vector per
     variable. answers: a vector per edge of the graph. scratch: two vectors per edge of the largest check. fresh: −1 in
-    the lanes whose answers are void, since their frame has not been through a sweep. decisions: uint32, the hard
-    decisions, a word per variable with a bit per lane.
+    the lanes whose answers are void, since their frame has not been through a sweep. decisions: the hard decisions, a
+    word of 32 or 64 bits per variable with a bit per lane. All but it are ``widened`` for vectors of 64 bytes.
     """
 
     rows: Any
@@ -49,7 +49,7 @@ class Memory(NamedTuple):
     answers: Any
     scratch: Any
     fresh: Any
-    decisions: npt.NDArray[np.uint32]
+    decisions: Any
 
 
 class OffsetMinSum(NamedTuple):
@@ -101,15 +101,15 @@ def _sweep(rule, graph, memory):
     return _sum_product if rule.instance_class is SumProduct else _min_sum
 
 
-def _largest(rule):
-    """What bounds the answers of a check on a single bit."""
+def _largest(rule, size):
+    """What bounds the answers of a check on a single bit, a vector such as ``size``."""
 
 
 @overload(_largest)
-def _largest_of(rule):
+def _largest_of(rule, size):
     if rule.instance_class is OffsetMinSum:
-        return lambda rule: fill(np.uint8(255))
-    return lambda rule: fill(np.float32(rule.clip))
+        return lambda rule, size: fill(size, 255)
+    return lambda rule, size: fill(size, rule.clip)
 
 
 def _weaken(rule, size):
@@ -119,19 +119,19 @@ def _weaken(rule, size):
 @overload(_weaken)
 def _weaken_by(rule, size):
     if rule.instance_class is OffsetMinSum:
-        return lambda rule, size: minimum(size - fill(np.uint8(rule.offset)), fill(np.uint8(rule.cap)))
-    return lambda rule, size: size * fill(np.float32(rule.factor))
+        return lambda rule, size: minimum(size - fill(size, rule.offset), fill(size, rule.cap))
+    return lambda rule, size: size * fill(size, rule.factor)
 
 
 def _min_sum(rule, graph, memory):
     posterior, answers = memory.posterior, memory.answers
     lanes = lanes_of(answers)
-    nothing = fill(answers.dtype.type(0))
+    nothing = fill(answers, 0)
     fresh = load(memory.fresh, 0) < nothing
     for row in range(graph.rows.size - 1):
         edges = range(graph.rows[row], graph.rows[row + 1])
-        first = _largest(rule)
-        second = _largest(rule)
+        first = _largest(rule, magnitude(nothing))
+        second = _largest(rule, magnitude(nothing))
         sign = nothing
         for edge in edges:
             at = graph.columns[edge] * lanes
@@ -157,7 +157,7 @@ def _sum_product(rule, graph, memory):
     answer to an edge joins what comes before it and what comes after it."""
     posterior, answers, scratch = memory.posterior, memory.answers, memory.scratch
     lanes = lanes_of(answers)
-    nothing = fill(np.float32(0))  # as u: a bit without doubt
+    nothing = fill(answers, 0)  # as u: a bit without doubt
     fresh = load(memory.fresh, 0) < nothing
     for row in range(graph.rows.size - 1):
         start = graph.rows[row]
@@ -186,4 +186,4 @@ def _sum_product(rule, graph, memory):
 
 @njit(nogil=True, cache=True)
 def _join(u, v):
-    return (u + v) / (fill(np.float32(1)) + u * v)
+    return (u + v) / (fill(u, 1) + u * v)

@@ -20,35 +20,35 @@ QUARTER_SINE = tuple((-1) ** i * (math.pi / 2) ** (2 * i + 1) / math.factorial(2
 @njit(nogil=True, cache=True)
 def exp(x):
     """e^x for x <= 0: 2^n times the Taylor series of the rest, which is at most log(2)/2 in size."""
-    steps = maximum(x, fill(np.float32(LEAST))) * fill(np.float32(1 / np.log(2)))
-    whole = floor(steps + fill(np.float32(0.5)))
-    rest = (steps - whole) * fill(np.float32(np.log(2)))
-    series = fill(np.float32(1 / 720))
+    steps = maximum(x, fill(x, LEAST)) * fill(x, 1 / np.log(2))
+    whole = floor(steps + fill(x, 0.5))
+    rest = (steps - whole) * fill(x, np.log(2))
+    series = fill(x, 1 / 720)
     for coefficient in (1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
-        series = fill(np.float32(coefficient)) + series * rest
+        series = fill(x, coefficient) + series * rest
     return series * power_of_two(whole)
 
 
 @njit(nogil=True, cache=True)
 def log(x):
     """log x for x > 0: n log 2 + 2 artanh((m − 1) / (m + 1)), m between √½ and √2; e^−80 where x is less."""
-    x = maximum(x, fill(np.float32(np.exp(LEAST))))
-    whole = exponent(x * fill(np.float32(np.sqrt(2))))
-    mantissa = x * power_of_two(fill(np.float32(0)) - whole)
-    one = fill(np.float32(1))
+    x = maximum(x, fill(x, np.exp(LEAST)))
+    whole = exponent(x * fill(x, np.sqrt(2)))
+    mantissa = x * power_of_two(fill(x, 0) - whole)
+    one = fill(x, 1)
     s = (mantissa - one) / (mantissa + one)
     square = s * s
-    series = fill(np.float32(2 / 9))
+    series = fill(x, 2 / 9)
     for coefficient in (2 / 7, 2 / 5, 2 / 3, 2.0):
-        series = fill(np.float32(coefficient)) + series * square
-    return whole * fill(np.float32(np.log(2))) + s * series
+        series = fill(x, coefficient) + series * square
+    return whole * fill(x, np.log(2)) + s * series
 
 
 @njit(nogil=True, cache=True)
 def quarter_sine(x):
     """sin(πx/2) for −1 <= x <= 1: the Taylor series."""
     square = x * x
-    series = fill(np.float32(0))
+    series = fill(x, 0)
     for coefficient in QUARTER_SINE:
-        series = fill(np.float32(coefficient)) + series * square
+        series = fill(x, coefficient) + series * square
     return x * series

@@ -51,7 +51,7 @@ def box_muller(words: npt.NDArray[np.uint64], deviation: float) -> npt.NDArray[n
 def _box_muller(words, deviation, samples):
     """As many words at a time as a vector has lanes; the last ones may be done twice."""
     lanes = lanes_of(words)
-    scale = fill(deviation)
+    scale = fill(samples, deviation)
     for position in range(0, words.size, 2 * lanes):
         start = min(position, words.size - 2 * lanes)
         first, second = load(words, start), load(words, start + lanes)
@@ -69,11 +69,12 @@ def _pair(low, high):
     ``low`` is that of the radius; its other 31 bits make the uniform number from which the size of the radius follows,
     6.66 at most.
     """
-    nothing = fill(np.int32(0))
+    nothing = fill(low, 0)
     negative = low < nothing
-    size = low ^ select(negative, fill(np.int32(-1)), nothing)
-    uniform = (to_float(size) + fill(np.float32(0.5))) * fill(np.float32(2**-31))
-    radius = square_root(fill(np.float32(-2)) * log(uniform))
-    radius = select(negative, fill(np.float32(0)) - radius, radius)
-    angle = to_float(high) * fill(np.float32(2**-31))
-    return radius * quarter_sine(fill(np.float32(1)) - magnitude(angle)), radius * quarter_sine(angle)
+    size = low ^ select(negative, fill(low, -1), nothing)
+    number = to_float(size)
+    uniform = (number + fill(number, 0.5)) * fill(number, 2**-31)
+    radius = square_root(fill(number, -2) * log(uniform))
+    radius = select(negative, fill(number, 0) - radius, radius)
+    angle = to_float(high) * fill(number, 2**-31)
+    return radius * quarter_sine(fill(number, 1) - magnitude(angle)), radius * quarter_sine(angle)

@@ -1,10 +1,13 @@
-"""Vectors of 32 bytes as a numba type: 32 lanes of int8 or uint8, or 8 of float32 or int32.
+"""Vectors of 32 or 64 bytes as a numba type: so many lanes of int8 or uint8, or a quarter of float32 or int32.
 
 numba's loops over the frames of a batch do not become vector instructions; LLVM's vector types do, on any processor.
 Inside a jitted function ``load`` and ``store`` move a vector from and to an array, ``fill`` repeats a scalar, and
 ``+ - * / ^ |``, ``<``, ``==`` and the functions below work lane by lane. 8-bit ``+`` and ``-`` saturate; ``^`` and
 ``|`` work on bit patterns, also of floats; a comparison makes a mask for ``select``. Arrays are taken as flat memory
 and nothing is bounds-checked.
+
+An array's type chooses the width, so that one function serves both: a vector of an array of one dimension has 32 bytes,
+that of two dimensions 64 (see ``widened``). Which is faster depends on the processor; the values are the same.
 """
 
 from __future__ import annotations
@@ -13,13 +16,16 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
+import numpy.typing as npt
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 WIDTH = 32
-"""Bytes in a vector."""
+"""Bytes in a vector of an array of one dimension."""
+HAS_WIDE = bool(binding.get_host_cpu_features().get("avx512bw", False))
+"""Whether the processor works on 64 bytes at a time."""
 
 _ELEMENTS = {
     types.boolean: ir.IntType(1),
@@ -36,16 +42,22 @@ class Vector(types.Type):
     def __init__(self, dtype, lanes):
         self.dtype, self.lanes = dtype, lanes
         self.llvm = ir.VectorType(_ELEMENTS[dtype], lanes)
-        self.pattern = ir.VectorType(ir.IntType(8 * WIDTH // lanes), lanes)
+        self.pattern = ir.VectorType(ir.IntType(getattr(dtype, "bitwidth", 1)), lanes)
         super().__init__(f"vector({dtype} x {lanes})")
 
     @classmethod
-    def of(cls, dtype) -> Vector:
-        return cls(dtype, WIDTH * 8 // dtype.bitwidth)
+    def of(cls, like) -> Vector:
+        """The type of an array's vectors; that of a vector itself."""
+        return like if isinstance(like, Vector) else cls(like.dtype, 8 * WIDTH * like.ndim // like.dtype.bitwidth)
 
     @property
     def real(self):
         return self.dtype == types.float32
+
+
+def widened(array: npt.NDArray[Any], wide: bool) -> npt.NDArray[Any]:
+    """A flat array as one whose vectors have 64 bytes if ``wide``."""
+    return array[None] if wide else array
 
 
 @register_model(Vector)
@@ -88,14 +100,14 @@ def _address(context, builder, sig, args, vector):
 def lanes_of(typing, array):
     """How many of an array's elements make a vector, a constant to the compiler."""
     return types.intp(array), lambda context, builder, sig, args: context.get_constant(
-        types.intp, Vector.of(array.dtype).lanes
+        types.intp, Vector.of(array).lanes
     )
 
 
 @_intrinsic
 def load(typing, array, index):
     """The vector that begins at flat element ``index`` of a C-contiguous array."""
-    vector = Vector.of(array.dtype)
+    vector = Vector.of(array)
 
     def generate(context, builder, sig, args):
         return builder.load(_address(context, builder, sig, args, vector), align=1)
@@ -115,10 +127,14 @@ def store(typing, array, index, value):
 
 
 @_intrinsic
-def fill(typing, scalar):
-    """A vector with ``scalar`` in every lane; the scalar's type decides the vector's, as in ``fill(np.int8(3))``."""
-    vector = Vector.of(scalar)
-    return vector(scalar), lambda context, builder, sig, args: _repeat(builder, args[0], vector.llvm)
+def fill(typing, like, scalar):
+    """A vector with ``scalar`` in every lane, of the type of ``like``, a vector or an array."""
+    vector = Vector.of(like)
+
+    def generate(context, builder, sig, args):
+        return _repeat(builder, context.cast(builder, args[1], sig.args[1], vector.dtype), vector.llvm)
+
+    return vector(like, scalar), generate
 
 
 def _operator(function, generate: Callable[[Any, Vector, Any, Any], Any], mask: bool = False):
@@ -205,7 +221,7 @@ def select(typing, mask, yes, no):
 @_intrinsic
 def magnitude(typing, a):
     """|a|: float32 of float32, and uint8 of int8, where |−128| = 128."""
-    result = a if a.real else Vector.of(types.uint8)
+    result = a if a.real else Vector(types.uint8, a.lanes)
 
     def generate(context, builder, sig, args):
         if a.real:
@@ -232,15 +248,16 @@ def with_sign(typing, size, sign):
 
 @_intrinsic
 def sign_bits(typing, a):
-    """The sign bits of all lanes as one uint32, lane 0 lowest."""
+    """The sign bits of all lanes as one uint32, or uint64 of 64 lanes; lane 0 lowest."""
+    width = 64 if a.lanes > 32 else 32
 
     def generate(context, builder, sig, args):
         pattern = builder.bitcast(args[0], a.pattern)
         negative = builder.icmp_signed("<", pattern, ir.Constant(a.pattern, None))
         bits = builder.bitcast(negative, ir.IntType(a.lanes))
-        return bits if a.lanes == 32 else builder.zext(bits, ir.IntType(32))
+        return bits if a.lanes == width else builder.zext(bits, ir.IntType(width))
 
-    return types.uint32(a), generate
+    return (types.uint64 if width == 64 else types.uint32)(a), generate
 
 
 @_intrinsic
@@ -274,7 +291,7 @@ def odd_lanes(typing, a, b):
 @_intrinsic
 def to_float(typing, a):
     """The nearest float32 of int32 lanes."""
-    result = Vector.of(types.float32)
+    result = Vector(types.float32, a.lanes)
     return result(a), lambda context, builder, sig, args: builder.sitofp(args[0], result.llvm)
 
 

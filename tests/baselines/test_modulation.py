@@ -77,6 +77,19 @@ def test_extreme_noise_gives_llrs_that_are_numbers_of_the_right_sign(name, metho
         np.testing.assert_array_equal(llr < 0, bits == 1)
 
 
+@pytest.mark.parametrize("method", DEMAPPERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_llrs_do_not_depend_on_the_width_of_vectors(name, method, monkeypatch):
+    rng = np.random.default_rng(0)
+    received = rng.standard_normal((37, 2), np.float32).view(np.complex64).ravel()
+    noise_var = rng.random(37, np.float32)
+    found = []
+    for has_wide in (False, True):
+        monkeypatch.setattr("baselines.modulation.HAS_WIDE", has_wide)
+        found.append(modulation(name).demap(received, noise_var, method))
+    np.testing.assert_array_equal(*found)
+
+
 def test_nothing_in_nothing_out():
     assert QAM(4).map(np.zeros(0, np.uint8)).size == 0
     assert QAM(4).demap(np.zeros(0, np.complex64), 0.1).size == 0

@@ -121,6 +121,19 @@ def test_result_of_a_frame_depends_on_that_frame_only(rule):
         np.testing.assert_array_equal(flags, ok)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_results_do_not_depend_on_the_width_of_vectors(rule, monkeypatch):
+    code, lengths = WifiLDPC(648, "1/2"), np.tile([324, 200, 7], 100)
+    _, llr = frames(code, lengths, 6.5)
+    found = []
+    for has_wide in (False, True):
+        monkeypatch.setattr("baselines.fec.decoder.HAS_WIDE", has_wide)
+        found.append(with_rule(code, rule).decode(llr, lengths))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+    assert 0.05 < found[0][1].mean() < 0.95
+
+
 def test_a_converged_frame_stays_as_it_was_however_long_its_neighbours_take():
     code = WifiLDPC()
     lengths = np.full(32, code.k)
