@@ -336,7 +336,7 @@ def names(folder: Path) -> Parse:
 
 
 PARSERS: dict[str, Callable[[Path], Parse]] = {
-    **{name: coded(name) for name in ("bpg", "jpeg", "webp", "avif", "jpeg2000", "heic")},
+    **{name: coded(name) for name in ("bpg", "jpeg", "webp", "avif", "jpeg2000", "heic", "jxl")},
     **{
         function.__name__: function
         for function in (

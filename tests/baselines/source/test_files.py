@@ -23,7 +23,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("codec", ["bpg", "webp", "jpeg", "avif", "jpeg2000", "heic"])
+@pytest.mark.parametrize("codec", ["bpg", "webp", "jpeg", "avif", "jpeg2000", "heic", "jxl"])
 def test_there_and_back(folder, codec, capsys):
     coder = registry.codec(codec)
     inputs = [str(folder / name) for name in ("a.png", "b.png")]

@@ -13,6 +13,7 @@ from baselines.source.bpg import BPG
 from baselines.source.heic import HEIC
 from baselines.source.jpeg import JPEG
 from baselines.source.jpeg2000 import JPEG2000
+from baselines.source.jxl import JPEGXL
 from baselines.source.webp import WebP
 from linksim.link import Image
 
@@ -25,7 +26,7 @@ def _file(codec) -> bytes:
     return codec.encode(image.astype(np.uint8), codec.start)
 
 
-CODECS = {codec.name: codec for codec in (BPG(), JPEG(), WebP(), AVIF(), JPEG2000(), HEIC())}
+CODECS = {codec.name: codec for codec in (BPG(), JPEG(), WebP(), AVIF(), JPEG2000(), HEIC(), JPEGXL())}
 FILES = {name: _file(codec) for name, codec in CODECS.items()}
 
 

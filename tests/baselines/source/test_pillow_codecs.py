@@ -13,11 +13,12 @@ from baselines.source.base import DecodeError
 from baselines.source.heic import HEIC
 from baselines.source.jpeg import JPEG
 from baselines.source.jpeg2000 import JPEG2000
+from baselines.source.jxl import JPEGXL
 from baselines.source.webp import WebP
 from linksim.errors import LinksimError
 from linksim.scoring.image_quality import psnr
 
-CODECS = [JPEG(), WebP(), AVIF(), JPEG2000(), HEIC()]
+CODECS = [JPEG(), WebP(), AVIF(), JPEG2000(), HEIC(), JPEGXL()]
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 
 
