@@ -17,4 +17,6 @@ class AWGN(Channel):
     identity_name, version = "awgn", 2
 
     def transmit_one(self, symbols: Symbols, n0: float, stream: np.random.Generator) -> Received:
-        return symbols + complex_normal(stream, len(symbols), n0), n0
+        received = complex_normal(stream, len(symbols), n0)
+        received += symbols
+        return received, n0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from linksim.channels.base import complex_normal, noise_stream
+from linksim.channels.base import AT_ONCE, complex_normal, noise_stream
 from linksim.identity import sha256
 from linksim.simd.normal import box_muller
 
@@ -84,10 +84,12 @@ def test_angles_of_one_radius_lie_evenly_on_the_circle() -> None:
 
 
 def test_a_stream_goes_on_where_it_stopped_and_streams_differ() -> None:
-    whole = complex_normal(noise_stream(0, "a", 5.0, 0), 100, 0.5)
+    whole = complex_normal(noise_stream(0, "a", 5.0, 0), 3 * AT_ONCE, 0.5)
     stream = noise_stream(0, "a", 5.0, 0)
-    parts = [complex_normal(stream, n, 0.5) for n in (1, 30, 69)]
+    parts = [complex_normal(stream, n, 0.5) for n in (1, 30, AT_ONCE, 2 * AT_ONCE - 31)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+    raw = noise_stream(0, "a", 5.0, 0).bit_generator.random_raw(3 * AT_ONCE)
+    np.testing.assert_array_equal(box_muller(raw, 0.5), whole)
     many = np.stack([complex_normal(noise_stream(0, f"image {i}", 5.0, 0), 20_000) for i in range(8)])
     apart = np.abs(np.corrcoef(many.real)) - np.eye(8)
     assert np.abs(apart).max() < 5 / np.sqrt(20_000)
