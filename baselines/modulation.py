@@ -34,7 +34,7 @@ NAMES = tuple(BITS_PER_SYMBOL)
 DEMAPPERS = ("app", "maxlog")
 
 _LEAST_NOISE = np.float32(1e-30)
-_SYMBOLS = 16  # that the demapper takes at a time, or half of them
+_SYMBOLS = 16  # the most that the demapper takes at a time, and the fewest it is given
 
 
 class QAM:
@@ -82,11 +82,12 @@ class QAM:
         """
         if method not in DEMAPPERS:
             raise unknown("demapper", method, DEMAPPERS)
-        whole = -(-received.size // _SYMBOLS) * _SYMBOLS
-        symbols, noise = np.zeros(whole, np.complex64), np.ones(whole, np.float32)
-        symbols[: received.size] = received
-        noise[: received.size] = noise_var
-        llr = np.empty(whole * self.bits_per_symbol, np.float32)
+        symbols = np.ascontiguousarray(received, np.complex64)
+        noise = np.ascontiguousarray(np.broadcast_to(noise_var, symbols.shape), np.float32)
+        missing = max(0, _SYMBOLS - symbols.size)
+        if missing:
+            symbols, noise = np.pad(symbols, (0, missing)), np.pad(noise, (0, missing), constant_values=1)
+        llr = np.empty(symbols.size * self.bits_per_symbol, np.float32)
         bits = self.bits_per_symbol // 2
         amplitudes, variances = (widened(array, HAS_WIDE) for array in (symbols.view(np.float32), noise))
         found, squares = (widened(np.empty(n * _SYMBOLS, np.float32), HAS_WIDE) for n in (bits, 2**bits))
@@ -124,12 +125,13 @@ def _map(bits, per_symbol, points, symbols):
 
 @njit(nogil=True, cache=True)
 def _demap(exact, amplitudes, noise, found, squares, per_dimension, levels, llr):
-    """As many symbols at a time as a vector has lanes. found, squares: room for their LLRs and squared distances.
+    """As many symbols at a time as a vector has lanes; the last ones may be done twice. found, squares: room for their LLRs and squared distances.
     levels: a tuple, whose length the compiler knows and unrolls for. llr: as float64, a pair for one bit of both
     dimensions of a symbol."""
     lanes = lanes_of(amplitudes)
     pairs = found.ravel().view(np.float64)
-    for start in range(0, noise.size, lanes):
+    for position in range(0, noise.size, lanes):
+        start = min(position, noise.size - lanes)
         scales = fill(noise, 1) / maximum(load(noise, start), fill(noise, _LEAST_NOISE))
         for half in range(2):
             scale = interleave_high(scales, scales) if half else interleave_low(scales, scales)

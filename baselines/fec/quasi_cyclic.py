@@ -111,18 +111,24 @@ def _add_entries(sums, stride, doubled, pitch, entries):
 
 @njit(nogil=True, cache=True)
 def _copy(block, target):
-    """``target[: block.size] = block``, without the overlap test that costs more than the copy."""
-    for i in range(block.size):
-        target[i] = block[i]
+    """``target[: block.size] = block``, a vector at a time; the last one may overlap that before."""
+    if block.size < WIDTH:
+        for i in range(block.size):
+            target[i] = block[i]
+        return
+    last = block.size - WIDTH
+    for i in range(0, last, WIDTH):
+        store(target, i, load(block, i))
+    store(target, last, load(block, last))
 
 
 @njit(nogil=True, cache=True)
 def _double(block, target, z):
     """Write a block of up to z bits, filled up with zeros, twice."""
-    for i in range(block.size):
-        target[i] = target[z + i] = block[i]
-    for i in range(block.size, z):
-        target[i] = target[z + i] = 0
+    for half in (target[:z], target[z : 2 * z]):
+        _copy(block, half)
+        for i in range(block.size, z):
+            half[i] = 0
 
 
 @njit(nogil=True, cache=True)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from linksim.simd.vector import exponent, fill, floor, maximum, power_of_two
+from linksim.simd.vector import exponent, fill, floor, maximum, times_power_of_two
 
 LEAST = -80.0
 """Least argument of ``exp``; it takes all below for this."""
@@ -26,7 +26,7 @@ def exp(x):
     series = fill(x, 1 / 720)
     for coefficient in (1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
         series = fill(x, coefficient) + series * rest
-    return series * power_of_two(whole)
+    return times_power_of_two(series, whole)
 
 
 @njit(nogil=True, cache=True)
@@ -34,7 +34,7 @@ def log(x):
     """log x for x > 0: n log 2 + 2 artanh((m − 1) / (m + 1)), m between √½ and √2; e^−80 where x is less."""
     x = maximum(x, fill(x, np.exp(LEAST)))
     whole = exponent(x * fill(x, np.sqrt(2)))
-    mantissa = x * power_of_two(fill(x, 0) - whole)
+    mantissa = times_power_of_two(x, fill(x, 0) - whole)
     one = fill(x, 1)
     s = (mantissa - one) / (mantissa + one)
     square = s * s

@@ -308,15 +308,14 @@ def floor(typing, a):
 
 
 @_intrinsic
-def power_of_two(typing, a):
-    """2^a of float32 lanes that hold whole numbers from −126 to 127."""
+def times_power_of_two(typing, a, whole):
+    """a · 2^whole of float32 lanes: ``a`` and the result must be normal numbers, ``whole`` whole ones."""
 
     def generate(context, builder, sig, args):
-        whole = builder.fptosi(args[0], a.pattern)
-        biased = builder.add(whole, ir.Constant(a.pattern, [127] * a.lanes))
-        return builder.bitcast(builder.shl(biased, ir.Constant(a.pattern, [23] * a.lanes)), a.llvm)
+        steps = builder.shl(builder.fptosi(args[1], a.pattern), ir.Constant(a.pattern, [23] * a.lanes))
+        return builder.bitcast(builder.add(builder.bitcast(args[0], a.pattern), steps), a.llvm)
 
-    return a(a), generate
+    return a(a, a), generate
 
 
 @_intrinsic
