@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,9 +34,11 @@ class CapacityLink(Link):
     budget: over AWGN the upper bound of every separate link. Matched by bpp it sends the budget's bits at 3 bits per
     use, as the default chain does, and is error-free exactly where capacity exceeds that. Over fading the sender goes
     by the mean SNR, whose capacity exceeds the mean capacity (Jensen), so this is no bound there.
+
+    The symbols are complex normal, as capacity asks, so that their peak-to-average power is that of such a code.
     """
 
-    identity_name, version = "capacity", 1
+    identity_name, version = "capacity", 2
 
     def __init__(self, codec: SourceCodec, options: LinkOptions) -> None:
         self.codec, self.budget = codec, options.budget
@@ -51,7 +54,8 @@ class CapacityLink(Link):
         uses = np.ceil(sizes / rate - 1e-9).astype(np.int64)
         offsets = np.concatenate([[0], np.cumsum(uses)]).astype(np.int64)
         header = Genie(tuple(files), tuple(image.shape for image in images), offsets)
-        return Transmission(np.ones(offsets[-1], np.complex64), offsets, sizes, header)
+        symbols = [_codeword(file or b"", count) for file, count in zip(files, uses, strict=True)]
+        return Transmission(np.concatenate([*symbols, np.zeros(0, np.complex64)]), offsets, sizes, header)
 
     def receive(
         self, received: npt.NDArray[np.complex64], noise_var: npt.NDArray[np.float32], header: Genie
@@ -64,3 +68,11 @@ class CapacityLink(Link):
             ok.append(through)
             images.append(self.codec.decode(file, (shape[0], shape[1])) if through and file else outage_image(shape))
         return Reception(images, np.array(ok, bool))
+
+
+def _codeword(file: bytes, uses: np.int64) -> npt.NDArray[np.complex64]:
+    """Complex normal symbols of unit average power, the same for the same file."""
+    dice = np.random.default_rng(zlib.crc32(file))
+    symbols = dice.standard_normal((int(uses), 2)).view(np.complex128)[:, 0]
+    power = np.mean(np.abs(symbols) ** 2) if uses else 1.0
+    return (symbols / np.sqrt(power)).astype(np.complex64)

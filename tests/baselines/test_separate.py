@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from foreign import Odd, Plasma
+from scipy import stats
 
 from baselines.scrambler import scramble
 from baselines.separate import SeparateLink, largest
@@ -168,6 +169,17 @@ def test_adaptive_follows_the_measured_thresholds() -> None:
         streams = [noise_stream(0, str(i), snr_db, 0) for i in range(4)]
         received, noise_var = registry.channel("awgn").transmit(sent.symbols, sent.offsets, snr_db, streams)
         assert which.receive(received, noise_var, sent.header).ok.all()
+
+
+def test_the_ideal_code_has_the_peaks_of_normal_symbols() -> None:
+    """|x|² of a complex normal symbol is exponential with mean 1: its largest of n is about ln n + 0.58."""
+    sent = registry.link("bpg+capacity", LinkOptions(Budget("bpp", 0.5))).send(IMAGES[:1])
+    power = np.abs(sent.symbols.astype(np.complex128)) ** 2
+    assert power.mean() == pytest.approx(1, abs=1e-6)
+    assert power.max() == pytest.approx(np.log(len(power)) + 0.58, abs=3)
+    assert stats.kstest(power, "expon").pvalue > 0.01
+    again = registry.link("bpg+capacity", LinkOptions(Budget("bpp", 0.5))).send(IMAGES[:1])
+    assert (again.symbols == sent.symbols).all()
 
 
 @pytest.mark.parametrize("part", ["capacity+qpsk", "ldpc-1/2+ldpc-2/3", "qpsk+16qam", "app+maxlog", "nothing"])
