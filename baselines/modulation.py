@@ -125,9 +125,11 @@ def _map(bits, per_symbol, points, symbols):
 
 @njit(nogil=True, cache=True)
 def _demap(exact, amplitudes, noise, found, squares, per_dimension, levels, llr):
-    """As many symbols at a time as a vector has lanes; the last ones may be done twice. found, squares: room for their LLRs and squared distances.
-    levels: a tuple, whose length the compiler knows and unrolls for. llr: as float64, a pair for one bit of both
-    dimensions of a symbol."""
+    """As many symbols at a time as a vector has lanes; the last ones may be done twice.
+
+    found, squares: room for their LLRs and squared distances. levels: a tuple, whose length the compiler knows and
+    unrolls for. llr: as float64, a pair for one bit of both dimensions of a symbol.
+    """
     lanes = lanes_of(amplitudes)
     pairs = found.ravel().view(np.float64)
     for position in range(0, noise.size, lanes):
