@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linksim.engine.units import Unit
-from linksim.errors import LinksimError
+from linksim.errors import LinksimError, failed
 from linksim.files import folder_lock, make_folder, write_atomically
 from linksim.scoring.metrics import chosen, of_images
 
@@ -190,6 +190,23 @@ class Store:
             sorted_columns[name] = whole[name].take(places).to_pandas()
             whole = whole.drop_columns(name)
         return pd.DataFrame(sorted_columns, copy=False)
+
+    def read_all(self) -> pd.DataFrame:
+        """All rows that are there, whatever they are of, each once; with the columns ``unit`` and ``content``.
+
+        Raises:
+            LinksimError: A file cannot be read.
+        """
+        files = self.files()
+        try:
+            schema = self._schema(files)
+            text = [field.name for field in schema if field.type == pa.string()]
+            tables = [_with_all(pq.read_table(path, read_dictionary=text), schema) for path in files]
+        except (pa.ArrowException, OSError) as error:
+            raise failed(f"rows in {self.folder} cannot be read", error) from error
+        whole = pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+        places = pa.array(_sorted_places([whole[name] for name in ("unit", "content", "snr_db", "trial")]))
+        return whole.take(places).to_pandas() if tables else whole.to_pandas()
 
     def _schema(self, files: Iterable[Path]) -> pa.Schema:
         """All columns that these files have."""

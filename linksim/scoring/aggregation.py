@@ -45,7 +45,7 @@ def summarise(
         metric, its value, the ends of its 95 % interval and, where images may lack it, how many images have it.
     """
     metrics = chosen() if metrics is None else metrics
-    truth, source = Truth(dataset), _numbered(rows["source"])
+    truth, source = Truth(dataset), numbered(rows["source"])
     lines: list[dict[str, Any]] = []
     for key, place in rows.groupby(KEYS, sort=False, observed=True).indices.items():
         group = Group(rows.iloc[place], source[place], truth)
@@ -60,7 +60,7 @@ def summarise(
     return table.astype({"channel": str, "method": str, "budget": str})
 
 
-def _numbered(sources: pd.Series[Any]) -> Ints:
+def numbered(sources: pd.Series[Any]) -> Ints:
     """(n,) the number of each row's source, in the order of their names."""
     number = {source: i for i, source in enumerate(sorted(sources.unique()))}
     return sources.map(number).to_numpy(np.int64)
@@ -109,7 +109,7 @@ def differences(
     methods = list(dict.fromkeys(rows["method"]))
     if baseline not in methods:
         raise LinksimError(f"baseline {baseline!r} is not among the methods: {', '.join(sorted(methods))}")
-    truth, source = Truth(dataset), _numbered(rows["source"])
+    truth, source = Truth(dataset), numbered(rows["source"])
     places = rows.groupby(KEYS, sort=False, observed=True).indices
     compared = [metric for metric in (chosen() if metrics is None else metrics) if metric.compared]
     lines = []

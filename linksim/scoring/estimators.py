@@ -29,15 +29,16 @@ Mask = npt.NDArray[np.bool_]
 class Truth:
     """The ground-truth objects of a data set's images by number, each read once."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset | None) -> None:
         self.dataset = dataset
         self._known: dict[int, Objects] = {}
 
     def __getitem__(self, image: int) -> Objects:
         if image not in self._known:
-            objects = self.dataset[image].objects
+            objects = None if self.dataset is None else self.dataset[image].objects
             if objects is None:
-                raise LinksimError(f"data set {self.dataset.name!r} has no boxes; --task needs a detection data set")
+                name = "" if self.dataset is None else f" {self.dataset.name!r}"
+                raise LinksimError(f"data set{name} has no boxes; --task needs a detection data set")
             self._known[image] = objects
         return self._known[image]
 

@@ -61,22 +61,29 @@ def value(statistic: Statistic, sources: int) -> float:
     return float(statistic(np.ones((1, sources)))[0])
 
 
+def resampled(statistic: Statistic, sources: int) -> Floats:
+    """(RESAMPLES,) the statistic of each resample of whole sources; NaN where it is undefined."""
+    weights = bootstrap_weights(sources)
+    step = max(1, _CELLS // sources)
+    return np.concatenate([statistic(weights[i : i + step]) for i in range(0, RESAMPLES, step)])
+
+
+def percentile_interval(drawn: Floats) -> tuple[float, float]:
+    """The range of the middle 95 % of values (n,) that are not NaN; (NaN, NaN) where none is."""
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return math.nan, math.nan
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def bootstrap(statistic: Statistic, sources: int) -> tuple[float, float]:
     """95 % percentile-bootstrap interval of a statistic, resampling whole sources (Efron and Tibshirani 1993, ch. 13).
 
     Undefined for one source, which says nothing of how much others differ: (NaN, NaN). Resamples of which the
     statistic is undefined do not count.
     """
-    if sources < 2:
-        return math.nan, math.nan
-    weights = bootstrap_weights(sources)
-    step = max(1, _CELLS // sources)
-    drawn = np.concatenate([statistic(weights[i : i + step]) for i in range(0, RESAMPLES, step)])
-    drawn = drawn[~np.isnan(drawn)]
-    if not len(drawn):
-        return math.nan, math.nan
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return float(low), float(high)
+    return percentile_interval(resampled(statistic, sources)) if sources > 1 else (math.nan, math.nan)
 
 
 def ratio(numerators: Floats, denominators: Floats, source: Ints, sources: int) -> Statistic:
