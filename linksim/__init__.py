@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jscc.torch_link import TorchLink
     from linksim.channels.base import Channel
-    from linksim.comparison import compare
+    from linksim.comparison import compare, summarise
     from linksim.errors import LinksimError
     from linksim.link import Blocks, Budget, Link, LinkOptions, Method, Reception, Transmission
     from linksim.scoring.metrics import Metric
 
 _HOMES = {
     "Channel": "linksim.channels.base",
-    "compare": "linksim.comparison",
+    **dict.fromkeys(("compare", "summarise"), "linksim.comparison"),
     "LinksimError": "linksim.errors",
     "Metric": "linksim.scoring.metrics",
     "TorchLink": "jscc.torch_link",
@@ -38,6 +38,7 @@ __all__ = [
     "TorchLink",
     "Transmission",
     "compare",
+    "summarise",
 ]
 
 

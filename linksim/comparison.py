@@ -23,8 +23,10 @@ from linksim.files import write_atomically
 from linksim.grid import numbers, parse_budgets
 from linksim.interim import Display, Interim
 from linksim.link import Budget, Link
-from linksim.output import tables
-from linksim.scoring.aggregation import differences, summarise
+from linksim.output import curve_tables, tables
+from linksim.output.report.rebuild import read_description, stored_rows
+from linksim.scoring import aggregation
+from linksim.scoring.curves import comparable, curve_differences
 
 if TYPE_CHECKING:
     from linksim.channels.base import Channel
@@ -40,13 +42,15 @@ FIXED = ("dataset", "task", "seed", "trials", "over_budget", "skip_bad")
 class Comparison:
     """Results of an experiment.
 
-    summary: see ``linksim.scoring.aggregation``. differences: to the baseline, if one was named. facts: what makes the
-    comparison fair, said with every table. failures: one line for each method that failed.
+    summary: see ``linksim.scoring.aggregation``. differences: to the baseline, if one was named; curves: the same of
+    whole curves (see ``linksim.scoring.curves``), if there are any. facts: what makes the comparison fair, said with
+    every table. failures: one line for each method that failed.
     """
 
     opened: Opened
     summary: pd.DataFrame
     differences: pd.DataFrame | None
+    curves: pd.DataFrame | None
     facts: tuple[str, ...]
     failures: dict[str, str]
 
@@ -97,7 +101,15 @@ def run_comparison(
             from linksim.output.report import write_report
 
             save_all(found.summary, folder)
-            write_report(folder, found.opened, found.summary, found.facts, differences=found.differences, pool=pool)
+            write_report(
+                folder,
+                found.opened,
+                found.summary,
+                found.facts,
+                differences=found.differences,
+                curves=found.curves,
+                pool=pool,
+            )
     return found
 
 
@@ -111,9 +123,15 @@ def summarise_rows(
     """The results that follow from an experiment's rows."""
     given = opened.experiment
     budgets = tuple(map(str, given.budgets))
-    summary = summarise(rows, opened.dataset, opened.metrics, channel=given.channels, budget=budgets, method=methods)
-    change = differences(rows, baseline, opened.dataset, opened.metrics) if baseline else None
-    return Comparison(opened, summary, change, tuple(tables.facts(opened, summary)), failures or {})
+    orders = {"channel": given.channels, "budget": budgets, "method": methods}
+    summary = aggregation.summarise(rows, opened.dataset, opened.metrics, **orders)
+    change = curves = None
+    if baseline:
+        change = aggregation.differences(rows, baseline, opened.dataset, opened.metrics)
+        several = len({*methods} - {"original"}) > 1 and baseline != "original"
+        metrics = comparable((), rows, opened.metrics)
+        curves = curve_differences(rows, methods, baseline, opened.dataset, metrics) if several else None
+    return Comparison(opened, summary, change, curves, tuple(tables.facts(opened, summary)), failures or {})
 
 
 def _why_nothing_finished(failures: dict[str, str]) -> str:
@@ -143,8 +161,8 @@ def _check_same(store: Store, experiment: Experiment) -> None:
 def _write_tables(folder: Path, found: Comparison) -> None:
     for name, text in table_files(found).items():
         write_atomically(folder / name, text.encode())
-    if found.differences is None:
-        (folder / "differences.csv").unlink(missing_ok=True)  # of an earlier run with a baseline
+    for name in {"differences.csv", *curve_tables.FILES} - set(table_files(found)):
+        (folder / name).unlink(missing_ok=True)  # of an earlier run with a baseline
 
 
 def table_files(found: Comparison) -> dict[str, str]:
@@ -155,7 +173,9 @@ def table_files(found: Comparison) -> dict[str, str]:
         "table.md": tables.markdown(found.summary, facts),
         "table.tex": tables.latex(found.summary, facts),
     }
-    return files if found.differences is None else files | {"differences.csv": tables.as_csv(found.differences)}
+    if found.differences is not None:
+        files["differences.csv"] = tables.as_csv(found.differences)
+    return files if found.curves is None or found.curves.empty else files | curve_tables.files(found.curves)
 
 
 def compare(
@@ -232,6 +252,40 @@ def compare(
     for name, why in result.failures.items():
         warnings.warn(f"method {name!r} is left out: {why}", stacklevel=2)
     return result.summary if result.differences is None else _beside(result.summary, result.differences)
+
+
+def summarise(
+    folder: str | os.PathLike[str], baseline: str | None = None, metrics: str | Iterable[str] = ()
+) -> pd.DataFrame:
+    """Compare the curves of a finished run, pair by pair: one number where ``compare`` has one for each SNR.
+
+    Args:
+        folder: of the run.
+        baseline: the method that others are compared with; by default that of the run, else its first.
+        metrics: names such as ``"psnr"``, of which more or less is better; by default those that a terminal shows.
+
+    Returns:
+        One line per channel, method, metric, budget or SNR, and quantity: see
+        ``linksim.scoring.curves.curve_differences``.
+
+    Raises:
+        LinksimError: the folder has no rows, a name is not of the run, or there is no curve to compare.
+    """
+    folder = Path(folder)
+    description = read_description(folder)
+    rows, dataset = stored_rows(folder, description)
+    opened = Opened(Experiment.from_json(description["experiment"]))
+    names = metrics.split(",") if isinstance(metrics, str) and metrics else tuple(metrics)
+    chosen = comparable(names, rows, opened.metrics)
+    methods = opened.experiment.methods
+    if baseline is None:
+        change = tables.read_differences(folder)
+        first = [] if change is None else change["baseline"].tolist()[:1]
+        baseline = next((m for m in (*first, *methods) if m != "original"), "original")
+    found = curve_differences(rows, methods, baseline, dataset, chosen)
+    if found.empty:
+        raise LinksimError(f"{folder} has one SNR and one budget; a curve needs two of either")
+    return found
 
 
 def _beside(summary: pd.DataFrame, change: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,7 @@ COMMANDS = (
     "channels",
     "datasets",
     "report",
+    "summarise",
     "run",
     "reproduce",
     "train",

@@ -32,7 +32,7 @@ def report(
     It holds the curves, the tables, the facts of fairness, and what each method delivers at every SNR.
     """
     from linksim.cli.progress import bar
-    from linksim.output import tables
+    from linksim.output import curve_tables, tables
     from linksim.output.report import write_report
     from linksim.output.report.rebuild import changes_since, read_description, reopen
 
@@ -49,6 +49,7 @@ def report(
                 summary,
                 facts,
                 differences=tables.read_differences(folder),
+                curves=curve_tables.read(folder, opened.metrics),
                 changes=changes,
                 images=images,
                 title=title,

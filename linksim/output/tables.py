@@ -5,6 +5,7 @@ One table per metric, SNRs down, methods across; of a single SNR one table of al
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,15 +166,16 @@ def terminal(summary: pd.DataFrame) -> RenderableType:
     groups: list[Any] = []
     for budget, lines in sections(summary):
         if lines["snr_db"].nunique() == 1:
-            shown = [_shown(_of_one_snr(lines, budget))]
+            shown = [rich_table(_of_one_snr(lines, budget))]
         else:
             metrics = [m for m in measured(lines) if not (m.detail or m.cost)]
-            shown = [*(_shown(_of_metric(lines, m, budget)) for m in metrics), _cost_table(lines, budget)]
+            shown = [*(rich_table(_of_metric(lines, m, budget)) for m in metrics), _cost_table(lines, budget)]
         groups.append(Columns(shown, padding=(0, 3)))
     return Group(*groups)
 
 
-def _shown(grid: Grid) -> RenderableType:
+def rich_table(grid: Grid) -> RenderableType:
+    """A Rich table."""
     from rich import box
     from rich.table import Table
 
@@ -229,7 +231,7 @@ def difference_table(differences: pd.DataFrame) -> RenderableType:
 def as_csv(frame: pd.DataFrame) -> str:
     """A frame as CSV: SNRs in full, all other numbers to six digits."""
     if "snr_db" in frame:
-        frame = frame.assign(snr_db=[decimal(value) for value in frame["snr_db"]])
+        frame = frame.assign(snr_db=["" if math.isnan(value) else decimal(value) for value in frame["snr_db"]])
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
@@ -279,8 +281,13 @@ def read_differences(folder: Path) -> pd.DataFrame | None:
 
 def markdown(summary: pd.DataFrame, facts: list[str]) -> str:
     """The same tables in Markdown, the best of its like in bold, with the facts below."""
+    return grids_as_markdown(grids(summary), facts)
+
+
+def grids_as_markdown(given: Sequence[Grid], facts: Sequence[str]) -> str:
+    """Tables in Markdown with sentences below."""
     blocks = []
-    for grid in grids(summary):
+    for grid in given:
         rows = [[grid.corner, *grid.columns], [":---" if grid.corner == "Method" else "---:"]]
         rows[1] += ["---:"] * len(grid.columns)
         for first, tops, cells in grid.rows:
@@ -298,8 +305,13 @@ _TEX = str.maketrans(
 
 def latex(summary: pd.DataFrame, facts: list[str]) -> str:
     """The same tables for a paper (package booktabs), the best of its like in bold."""
+    return grids_as_latex(grids(summary), facts)
+
+
+def grids_as_latex(given: Sequence[Grid], facts: Sequence[str]) -> str:
+    """Tables for a paper (package booktabs), with sentences as comments above."""
     blocks = ["% " + fact for fact in facts]
-    for grid in grids(summary):
+    for grid in given:
         rows = []
         for first, tops, cells in grid.rows:
             texts = [text.translate(_TEX) for text in cells]

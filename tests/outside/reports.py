@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from linksim.engine.opened import Opened
+from linksim.output import curve_tables
 from linksim.output.report import write_report
 from linksim.output.tables import facts, read_differences, read_summary
 
@@ -13,5 +14,6 @@ from linksim.output.tables import facts, read_differences, read_summary
 def reported(folder: Path, opened: Opened, **options: Any) -> Path:
     """The page of a finished folder, as ``linksim report`` writes it."""
     summary = read_summary(folder)
-    given = {"differences": read_differences(folder)} | options
+    curves = curve_tables.read(folder, opened.metrics)
+    given = {"differences": read_differences(folder), "curves": curves} | options
     return write_report(folder, opened, summary, facts(opened, summary), **given)

@@ -14,10 +14,11 @@ from linksim.engine.pools import Pool
 from linksim.engine.replay import MIN_SCORE
 from linksim.errors import LinksimError
 from linksim.files import write_atomically
-from linksim.output import tables
+from linksim.output import curve_tables, tables
 from linksim.output.report.album import Album
 from linksim.output.report.page import render
 from linksim.output.report.pictures import chosen, gather
+from linksim.output.tables import Grid
 from linksim.scoring.metrics import Metric
 
 
@@ -28,6 +29,7 @@ def write_report(
     facts: Sequence[str],
     *,
     differences: pd.DataFrame | None = None,
+    curves: pd.DataFrame | None = None,
     changes: Sequence[str] = (),
     images: int | None = None,
     title: str = "",
@@ -40,7 +42,7 @@ def write_report(
     Args:
         folder: where the page goes.
         opened, summary, facts: the comparison.
-        differences: to a baseline, if there is one.
+        differences, curves: to a baseline, if there is one.
         changes: sentences on what has changed since it was measured.
         images: how many images the viewer shows, evenly spaced over the data set; they go through the links again.
         title: the page's heading; by default what was compared.
@@ -58,6 +60,11 @@ def write_report(
         data["differences"] = {
             "baseline": str(differences["baseline"].iloc[0]),
             "rows": [_row(line) for line in differences.to_dict("records")],
+        }
+    if curves is not None and len(curves):
+        data["curves"] = {
+            "grids": [_grid(grid) for grid in curve_tables.grids(curves)],
+            "notes": curve_tables.notes(curves),
         }
     album = Album()
     numbers = chosen(opened, images)
@@ -94,6 +101,15 @@ def _metric(metric: Metric) -> dict[str, Any]:
     """How the page shows a metric."""
     shown = {name: getattr(metric, name) for name in ("column", "label", "digits", "bounds", "log")}
     return shown | {"capped": math.isfinite(metric.cap)}
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    """A table of texts."""
+    return {
+        "title": grid.title,
+        "columns": [grid.corner, *grid.columns],
+        "rows": [[first, *cells] for first, _, cells in grid.rows],
+    }
 
 
 def _row(line: dict[Any, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from linksim.data.base import Dataset
 from linksim.engine.opened import Opened
 from linksim.engine.store import Store
 from linksim.errors import LinksimError
@@ -28,9 +30,7 @@ def reopen(description: dict[str, Any], device: str = "cpu") -> Opened:
     Raises:
         LinksimError: it was written by another version, or its names cannot say what was run.
     """
-    if not isinstance(description.get("experiment"), dict):
-        raise LinksimError("experiment.json was written by another version of linksim; run the comparison again")
-    opened = Opened(Experiment.from_json(description["experiment"] | {"device": device}))
+    opened = Opened(_experiment(description, device))
     try:
         _ = opened.dataset, opened.task, [opened.channel(name) for name in opened.experiment.channels]
         for method in opened.experiment.methods:
@@ -41,6 +41,44 @@ def reopen(description: dict[str, Any], device: str = "cpu") -> Opened:
             "write the page where they are, with linksim.output.report.write_report"
         ) from error
     return opened
+
+
+def _experiment(description: dict[str, Any], device: str = "cpu") -> Experiment:
+    if not isinstance(description.get("experiment"), dict):
+        raise LinksimError("experiment.json was written by another version of linksim; run the comparison again")
+    return Experiment.from_json(description["experiment"] | {"device": device})
+
+
+def stored_rows(folder: Path, description: dict[str, Any]) -> tuple[pd.DataFrame, Dataset | None]:
+    """The rows of the experiment that ``experiment.json`` describes, and its data set where they hold detections.
+
+    Data and links are opened only where the rows do not tell by themselves which are the experiment's.
+
+    Raises:
+        LinksimError: there are none.
+    """
+    given, store = _experiment(description), Store(folder)
+    rows = store.read_all()
+    asked = {
+        "method": given.methods,
+        "channel": given.channels,
+        "budget": tuple(map(str, given.budgets)),
+        "snr_db": given.snr_db,
+    }
+    rows = rows[np.logical_and.reduce([rows[name].isin(values) for name, values in asked.items()])]
+    rows = rows if given.limit is None else rows[rows["image"] < given.limit]
+    images = rows[["image", "content"]].drop_duplicates()
+    units = rows.groupby(["channel", "budget", "method"], observed=True)["unit"].nunique()
+    plain = images["image"].is_unique and images["content"].is_unique and not (units > 1).any()
+    expected = description.get("identities", {}).get("dataset", {}).get("images", len(images))
+    detections = bool(rows["detections"].notna().any())
+    opened = reopen(description) if len(rows) and (detections or not plain or len(images) > expected) else None
+    if opened is not None:
+        rows = store.read(opened.units())
+    if rows.empty:
+        raise LinksimError(f"{folder} holds no rows of its experiment; make them with 'linksim compare --out {folder}'")
+    rows = rows.sort_values(["image", "trial"], kind="stable", ignore_index=True)
+    return rows, opened.dataset if opened is not None and detections else None
 
 
 def changes_since(description: dict[str, Any], opened: Opened, summary: pd.DataFrame) -> list[str]:

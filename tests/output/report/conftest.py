@@ -34,6 +34,8 @@ def finish() -> Finish:
         (folder / "summary.csv").write_text(as_csv(found.summary))
         if found.differences is not None:
             (folder / "differences.csv").write_text(as_csv(found.differences))
+        if found.curves is not None:
+            (folder / "summarise.csv").write_text(as_csv(found.curves))
         return folder
 
     return finish

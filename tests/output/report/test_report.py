@@ -23,11 +23,11 @@ from linksim.data.base import Objects, Sample
 from linksim.engine.opened import Opened, open_experiment
 from linksim.errors import LinksimError
 from linksim.link import Budget, Image
-from linksim.output import tables
+from linksim.output import curve_tables, tables
 from linksim.output.report.page import embedded, policy
 from linksim.output.report.pictures import chosen
 from linksim.output.report.rebuild import read_description
-from linksim.scoring.metrics import PSNR_CAP
+from linksim.scoring.metrics import METRICS, PSNR_CAP
 
 VENDORED = {
     "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
@@ -95,6 +95,20 @@ def test_it_holds_the_differences(page: Path, folder: Path, opened: Opened) -> N
     )
 
 
+def test_it_holds_the_curves_in_one_number(page: Path, folder: Path, opened: Opened) -> None:
+    found = content(page, "data")["curves"]
+    curves = curve_tables.read(folder, opened.metrics)
+    assert curves is not None
+    assert found["notes"] == curve_tables.notes(curves)
+    titles = [grid["title"] for grid in found["grids"]]
+    assert titles[:2] == ["ACC versus SNR, against foreign:Analog", "ACC versus bpp, against foreign:Analog"]
+    psnr = next(grid for grid in found["grids"] if grid["title"].startswith("PSNR (dB) versus SNR"))
+    assert psnr["columns"][:3] == ["Method", "budget", "BD-SNR (dB)"]
+    assert [row[:2] for row in psnr["rows"]] == [["webp+capacity", "bpp=0.5"], ["webp+capacity", "bpp=1"]]
+    plain = reported(folder, opened, curves=None, images=0, out=folder / "plain.html")
+    assert "curves" not in content(plain, "data")
+
+
 def test_garbled_differences_are_a_line(tmp_path: Path) -> None:
     (tmp_path / "differences.csv").write_text("method,budget\na,bpp=1\n")
     with pytest.raises(LinksimError, match="lacks the columns channel, baseline, snr_db, n"):
@@ -102,6 +116,9 @@ def test_garbled_differences_are_a_line(tmp_path: Path) -> None:
     (tmp_path / "differences.csv").write_text("")
     with pytest.raises(LinksimError, match="cannot be read"):
         tables.read_differences(tmp_path)
+    (tmp_path / "summarise.csv").write_text("method,budget\na,bpp=1\n")
+    with pytest.raises(LinksimError, match="lacks the columns channel, snr_db, baseline"):
+        curve_tables.read(tmp_path, METRICS)
 
 
 def test_the_viewer_shows_what_was_measured(page: Path, opened: Opened) -> None:

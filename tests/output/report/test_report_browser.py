@@ -16,7 +16,9 @@ from reports import reported
 
 from linksim.engine.opened import Opened, open_experiment
 from linksim.link import Budget
+from linksim.output import curve_tables
 from linksim.output.tables import read_differences
+from linksim.scoring.metrics import METRICS
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = [
@@ -196,6 +198,18 @@ def test_the_table_sorts_by_any_column(reader: Reader) -> None:
     assert reader.column("PSNR (dB)") == given
     reader.click("#table th:first-child button")
     assert reader.column("Method") == [ANALOG] * 12 + [DIGITAL] * 12
+
+
+def test_curves_have_their_tables_and_notes(reader: Reader, folder: Path) -> None:
+    curves = curve_tables.read(folder, METRICS)
+    assert curves is not None
+    assert reader.text("#pairs-title") == "Curves in one number"
+    shown = [
+        [[cell.text for cell in row.find_elements("css selector", "td")] for row in rows]
+        for rows in (table.find_elements("css selector", "tbody tr") for table in reader.all("#grids table"))
+    ]
+    assert shown == [[[first, *cells] for first, _, cells in grid.rows] for grid in curve_tables.grids(curves)]
+    assert [note.text for note in reader.all("#grid-notes li")] == curve_tables.notes(curves)
 
 
 def test_differences_to_the_baseline_have_their_sign_and_interval(reader: Reader, folder: Path) -> None:

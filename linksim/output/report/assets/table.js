@@ -19,12 +19,28 @@ const measured = (metric, said) => ({
 });
 
 function buildTables() {
+  buildGrids();
   sortable("table", data.rows, [...keys, ...data.metrics.map((metric) => measured(metric, format))]);
   if (!data.differences) return;
   document.getElementById("differences").hidden = false;
   document.getElementById("baseline").textContent = data.differences.baseline;
   const compared = data.metrics.filter((metric) => data.differences.rows.some((row) => metric.column in row));
   sortable("changes", data.differences.rows, [...keys, ...compared.map((metric) => measured(metric, signed))]);
+}
+
+/** The tables of curves against a baseline's, which hold texts. */
+function buildGrids() {
+  if (!data.curves) return;
+  document.getElementById("pairs").hidden = false;
+  const cell = (name, text) => element(name, name === "th" ? { scope: "col" } : {}, text);
+  const made = data.curves.grids.map(({ title, columns, rows }) => {
+    const head = element("thead", {}, element("tr", {}, ...columns.map((text) => cell("th", text))));
+    const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => cell("td", text)))));
+    const table = element("table", { className: "texts" }, element("caption", {}, title), head, body);
+    return element("div", { className: "scroll panel", tabIndex: 0, role: "region", "aria-label": title }, table);
+  });
+  document.getElementById("grids").replaceChildren(...made);
+  document.getElementById("grid-notes").replaceChildren(...data.curves.notes.map((note) => element("li", {}, note)));
 }
 
 /** Fill a table with rows, whose order a press on a column's name changes. */
