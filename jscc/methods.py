@@ -35,9 +35,7 @@ METHODS: dict[str, LearnedMethod] = {
     "sdjscc-nogsw": LearnedMethod(Loss("features", pixel_weight=0.3)),
     "sdjscc-classwise": LearnedMethod(Loss("classwise", pixel_weight=0.3)),
     "sdjscc-kl": LearnedMethod(Loss("kl", pixel_weight=0.3)),
-    "sdjscc-analog": LearnedMethod(
-        Loss("classwise", pixel_weight=0.15, pixels="log", warps=True), "adaptive", "analog"
-    ),
+    "sdjscc-analog": LearnedMethod(Loss("classwise", pixel_weight=0.3, pixels="log", warps=True), "adaptive", "analog"),
 }
 
 ALIASES = {"sdjscc": "sdjscc-classwise", "sdjscc-verdict": "sdjscc-kl"}

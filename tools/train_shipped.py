@@ -77,6 +77,7 @@ SD = resolve("sdjscc")
 LONG = replace(BASE, steps=20_000, decay=False, validate_every=5_000)
 ANALOG, SEMANTIC = "deepjscc-analog", "sdjscc-analog"
 STEADY = replace(BASE, steps=400_000, crop=96, lr=5e-4, warmup=200, decay=False, ema=0.999, validate_every=1_000)
+TUNE_ANALOG = replace(TUNE, steps=3_000, lr=3e-4, ema=0.998, validate_every=500)
 WHOLE = replace(BASE, steps=10_000, crop=96, warmup=50, validate_every=2_000)
 PLAN: tuple[Planned, ...] = (
     # the two bases that all else starts from: crops at a constant rate first, then whole images while the rate falls
@@ -114,7 +115,7 @@ PLAN: tuple[Planned, ...] = (
     # one analog network for all SNRs and rates: a constant learning rate and averaged weights, so it may be stopped
     # and exported at any step
     Planned(ANALOG, "deepjscc-analog", 1.0, (-2, 22), LOG, STEADY, FIRST),
-    Planned(SEMANTIC, SEMANTIC, 1.0, (-2, 22), METHODS[SEMANTIC].loss, replace(TUNE, steps=600, lr=3e-4), ANALOG),
+    Planned(SEMANTIC, SEMANTIC, 1.0, (-2, 22), METHODS[SEMANTIC].loss, TUNE_ANALOG, ANALOG),
 )
 
 MANY = Recipe(steps=400_000, batch=32, crop=96, lr=1e-3, warmup=1_000, ema=0.999, validate_every=5_000)
