@@ -28,7 +28,7 @@ class AVIF(SearchedCodec):
         self.subsamplings, self.speed = subsamplings, speed
 
     def encoders(self, image: Image) -> list[Encoder]:
-        check_side(image, "AVIF", 16384)
+        check_side(image, "AVIF", 32768)
         return [self._encoder(PILImage.fromarray(image), subsampling) for subsampling in self.subsamplings]
 
     def _encoder(self, picture: PILImage.Image, subsampling: str) -> Encoder:

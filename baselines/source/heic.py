@@ -31,7 +31,7 @@ class HEIC(SearchedCodec):
         self.chromas = chromas
 
     def encoders(self, image: Image) -> list[Encoder]:
-        check_side(image, "HEIC", 8192)
+        check_side(image, "HEIC", 32768)
         return [_encoder(image, chroma) for chroma in self.chromas]
 
     def decode(self, data: bytes, shape: tuple[int, int] | None = None) -> Image:

@@ -35,7 +35,10 @@ def through(which: SeparateLink, sent: Transmission, snr_db: float) -> Reception
 
 @pytest.mark.parametrize(
     "method",
-    ["bpg", "webp+ldpc-1/2+qpsk", "jpeg+ldpc-648-5/6+64qam", "bpg+256qam+ldpc-1296-2/3", "bpg+16qam+maxlog"],
+    [
+        *("bpg", "webp+ldpc-1/2+qpsk", "jpeg+ldpc-648-5/6+64qam", "bpg+256qam+ldpc-1296-2/3", "bpg+16qam+maxlog"),
+        *("avif", "heic", "jpeg2000", "jxl"),
+    ],
 )
 def test_a_good_channel_delivers_the_file_itself(method: str) -> None:
     budget = Budget("bpp", 2)
@@ -46,6 +49,19 @@ def test_a_good_channel_delivers_the_file_itself(method: str) -> None:
         file = which.codec.encode_to_budget(image, 2 * 96 * 96 // 8)
         assert file is not None
         assert (shown == which.codec.decode(file, (96, 96))).all()
+
+
+def test_cifar_sized_images_go_through_bpg_at_a_sixth_of_a_use_per_sample() -> None:
+    images = [image[32:64, 32:64].copy() for image in IMAGES]
+    which = link(budget=Budget("cbr", Fraction(1, 6)))
+    sent = which.send(images)
+    assert (np.diff(sent.offsets) <= 32 * 32 * 3 // 6).all()
+    got = through(which, sent, 14.0)
+    assert got.ok.all()
+    for image, shown in zip(images, got.images, strict=True):
+        file = which.codec.encode_to_budget(image, which.max_bytes(image.shape))
+        assert file is not None
+        assert (shown == which.codec.decode(file, (32, 32))).all()
 
 
 def test_every_bit_is_counted() -> None:
