@@ -12,6 +12,8 @@ import pytest
 
 import linksim
 from linksim.cli.main import run
+from linksim.errors import LinksimError
+from linksim.output.report.rebuild import read_description, stored_rows
 
 OPTIONS = {
     "dataset": "foreign:Plasma",
@@ -152,3 +154,19 @@ def test_folders_without_what_it_takes_are_a_line(
     assert "there is none" in line(tmp_path / "original")
     linksim.compare(["foreign:Analog", "jpeg"], out=tmp_path / "point", **(OPTIONS | {"snr_db": 10, "bpp": 1}))
     assert "has one SNR and one budget" in line(tmp_path / "point")
+
+
+def test_detections_take_the_data_that_they_are_of(folder: Path) -> None:
+    path, description = folder / "rows.parquet", read_description(folder)
+    assert stored_rows(folder, description)[1] is None
+    rows = pq.read_table(path)
+    place = rows.schema.get_field_index("detections")
+    found = rows.set_column(place, rows.schema.field(place), pa.array([[]] * len(rows), pa.list_(pa.float32())))
+    pq.write_table(found, path)
+    dataset = stored_rows(folder, description)[1]
+    assert dataset is not None
+    assert dataset.name == "plasma"
+    other = pa.array([text + "x" for text in rows["content"].to_pylist()], pa.string())
+    pq.write_table(found.set_column(rows.schema.get_field_index("content"), "content", other), path)
+    with pytest.raises(LinksimError, match="'foreign:Plasma': not what was run"):
+        stored_rows(folder, description)

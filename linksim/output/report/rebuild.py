@@ -55,7 +55,7 @@ def stored_rows(folder: Path, description: dict[str, Any]) -> tuple[pd.DataFrame
     Data and links are opened only where the rows do not tell by themselves which are the experiment's.
 
     Raises:
-        LinksimError: there are none.
+        LinksimError: there are none, or detections are of other data.
     """
     given, store = _experiment(description), Store(folder)
     rows = store.read_all()
@@ -72,13 +72,16 @@ def stored_rows(folder: Path, description: dict[str, Any]) -> tuple[pd.DataFrame
     plain = images["image"].is_unique and images["content"].is_unique and not (units > 1).any()
     expected = description.get("identities", {}).get("dataset", {}).get("images", len(images))
     detections = bool(rows["detections"].notna().any())
-    opened = reopen(description) if len(rows) and (detections or not plain or len(images) > expected) else None
-    if opened is not None:
+    opened = Opened(given)
+    if len(rows) and (not plain or len(images) > expected):
+        opened = reopen(description)
         rows = store.read(opened.units())
+    elif detections and any(opened.contents.get(i) != content for i, content in images.itertuples(index=False)):
+        raise LinksimError(f"data set {given.dataset!r}: not what was run; run the comparison again")
     if rows.empty:
-        raise LinksimError(f"{folder} holds no rows of its experiment; make them with 'linksim compare --out {folder}'")
+        raise LinksimError(f"{folder} holds no rows of its experiment as it runs now; run the comparison again")
     rows = rows.sort_values(["image", "trial"], kind="stable", ignore_index=True)
-    return rows, opened.dataset if opened is not None and detections else None
+    return rows, opened.dataset if detections else None
 
 
 def changes_since(description: dict[str, Any], opened: Opened, summary: pd.DataFrame) -> list[str]:
