@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baselines.fec.base import ChannelCode
-from baselines.modulation import DEMAPPERS, QAM, gray_levels
+from baselines.modulation import DEMAPPERS, QAM
 from linksim.channels.awgn import AWGN
 from linksim.channels.base import Channel, Symbols, noise_stream, noise_variance
 from linksim.errors import LinksimError, unknown
@@ -213,9 +213,8 @@ def uncoded_ber(qam: QAM, snr_db: float) -> float:
     For every level sent and every other interval between decision thresholds, the Gaussian probability of the interval
     times the share of label bits that differ; for 16-QAM that is (3Q(g) + 2Q(3g) − Q(5g))/4, g = √(Es/5N0).
     """
-    levels = gray_levels(qam.bits_per_symbol // 2)
-    order = np.argsort(levels)
-    levels = levels[order]
+    order = np.argsort(qam.amplitudes)
+    levels = qam.amplitudes[order]
     thresholds = [-math.inf, *((levels[1:] + levels[:-1]) / 2), math.inf]
     scale = 1 / math.sqrt(noise_variance(snr_db))
     total = 0.0
@@ -223,4 +222,4 @@ def uncoded_ber(qam: QAM, snr_db: float) -> float:
         ends = sorted(abs(thresholds[j + side] - levels[i]) for side in (0, 1))
         probability = (math.erfc(ends[0] * scale) - math.erfc(ends[1] * scale)) / 2
         total += probability * int(order[i] ^ order[j]).bit_count()
-    return total / levels.size / (qam.bits_per_symbol // 2)
+    return total / levels.size / (qam.bits_per_symbol // qam.dimensions)

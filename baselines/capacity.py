@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from baselines.modulation import QAM, gray_levels
+from baselines.modulation import QAM
 from linksim.errors import LinksimError
 
 
@@ -36,10 +36,10 @@ def constellation_capacity(qam: QAM, snr_db: float, *, bitwise: bool = False) ->
     """Mutual information of a uniform constellation and the channel's output (Ungerboeck 1982), in bits per use.
 
     bitwise: instead the sum over the label's bits (BICM, Caire et al. 1998), what a soft demapper that feeds a binary
-    code can reach at most. Both real dimensions are alike, so one is integrated, by Gauss–Hermite quadrature.
+    code can reach at most. Real dimensions are alike, so one is integrated, by Gauss–Hermite quadrature.
     """
     deviation = math.sqrt(10 ** (-snr_db / 10) / 2)
-    levels = gray_levels(qam.bits_per_symbol // 2)
+    levels = qam.amplitudes
     nodes, weights = np.polynomial.hermite_e.hermegauss(128)
     received = levels[:, None] + deviation * nodes
     exponent = -((received[..., None] - levels) ** 2) / (2 * deviation**2)
@@ -49,12 +49,12 @@ def constellation_capacity(qam: QAM, snr_db: float, *, bitwise: bool = False) ->
         loss = total - exponent[sent, :, sent]
     else:
         loss = np.zeros_like(total)
-        for shift in range(qam.bits_per_symbol // 2):
+        for shift in range(qam.bits_per_symbol // qam.dimensions):
             bit = np.arange(levels.size) >> shift & 1
             same = np.where(bit[:, None] == bit, 0.0, -np.inf)
             loss += total - _log_sum(exponent + same[:, None, :])
     per_bit = np.mean(loss @ (weights / weights.sum())) / math.log(2)
-    return qam.bits_per_symbol - 2 * float(per_bit)
+    return qam.bits_per_symbol - qam.dimensions * float(per_bit)
 
 
 def _log_sum(exponent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -63,7 +63,7 @@ def _log_sum(exponent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def constellation_snr_db(qam: QAM, bits_per_use: float) -> float:
-    """The SNR (dB) above which BICM, a soft demapper with a binary code, can send ``bits_per_use`` of at most 2m."""
+    """The SNR (dB) above which BICM, a soft demapper with a binary code, can send ``bits_per_use``."""
     if not 0 < bits_per_use < qam.bits_per_symbol:
         raise LinksimError(
             f"{bits_per_use:g} bits per use: {qam.name} carries more than 0 and less than {qam.bits_per_symbol}"

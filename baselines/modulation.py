@@ -1,8 +1,10 @@
-"""Gray-labelled square QAM and its soft demapping (3GPP TS 38.211, 5.1.3 to 5.1.6).
+"""BPSK, Gray-labelled square QAM, and their soft demapping (IEEE 802.11-2016, 17.3.5.8; 3GPP TS 38.211, 5.1.3 to
+5.1.7).
 
-A symbol of 2m bits is two independent m-bit amplitudes: even bits make the real part, odd bits the imaginary one, so
-everything works on one real dimension at a time. Symbols have unit average power over the constellation. The complex
-noise has variance N0, N0/2 per real dimension, and LLR = log p(b=0) − log p(b=1).
+A QAM symbol of 2m bits is two independent m-bit amplitudes: even bits make the real part, odd bits the imaginary one,
+so everything works on one real dimension at a time. BPSK has the real part only, +1 for a 0 and −1 for a 1. Symbols
+have unit average power over the constellation. The complex noise has variance N0, N0/2 per real dimension, and
+LLR = log p(b=0) − log p(b=1).
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from linksim.simd.vector import (
     widened,
 )
 
-BITS_PER_SYMBOL = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
+BITS_PER_SYMBOL = {"bpsk": 1, "qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8, "1024qam": 10}
 NAMES = tuple(BITS_PER_SYMBOL)
 DEMAPPERS = ("app", "maxlog")
 
@@ -38,18 +40,25 @@ _SYMBOLS = 16  # the most that the demapper takes at a time, and the fewest it i
 
 
 class QAM:
-    """Square QAM of ``bits_per_symbol`` 2, 4, 6 or 8.
+    """BPSK (``bits_per_symbol`` 1) or square QAM (2, 4, 6, 8 or 10).
 
-    levels: (2^m,) float32, the amplitude of one real dimension for each m-bit label, first bit most significant.
-    points: (2^2m,) complex64, the symbol for each label of 2m bits.
+    dimensions: real dimensions of a symbol that carry bits, m bits each: 1 of BPSK, 2 of QAM.
+    amplitudes: (2^m,) float64, the amplitude of one real dimension for each m-bit label, first bit most significant.
+    levels: the same in float32. points: (2^bits_per_symbol,) complex64, the symbol for each label.
     """
 
     def __init__(self, bits_per_symbol: int) -> None:
         if bits_per_symbol not in BITS_PER_SYMBOL.values():
-            raise LinksimError(f"{bits_per_symbol} bits per symbol: must be one of 2, 4, 6, 8")
+            allowed = ", ".join(map(str, BITS_PER_SYMBOL.values()))
+            raise LinksimError(f"{bits_per_symbol} bits per symbol: must be one of {allowed}")
         self.bits_per_symbol = bits_per_symbol
-        self.name = NAMES[bits_per_symbol // 2 - 1]
-        self.levels = gray_levels(bits_per_symbol // 2).astype(np.float32)
+        self.dimensions = min(bits_per_symbol, 2)
+        self.name = NAMES[bits_per_symbol // 2]
+        self.amplitudes = gray_levels(bits_per_symbol // self.dimensions) / math.sqrt(self.dimensions)
+        self.levels = self.amplitudes.astype(np.float32)
+        if self.dimensions == 1:
+            self.points = self.levels.astype(np.complex64)
+            return
         label = np.arange(2**bits_per_symbol)
         real = imaginary = np.zeros_like(label)
         for position in range(bits_per_symbol - 2, -1, -2):
@@ -76,12 +85,16 @@ class QAM:
         noise_var: npt.NDArray[np.float32] | float,
         method: str = "app",
     ) -> npt.NDArray[np.float32]:
-        """LLRs, float32 (2m·S,), of S equalised symbols under complex noise of variance ``noise_var`` ((S,) or one).
+        """LLRs, float32 (bits_per_symbol·S,), of S equalised symbols under complex noise of variance ``noise_var``,
+        (S,) or one.
 
         method: "app", the exact log ratio of the summed likelihoods; "maxlog", of the largest ones.
         """
         if method not in DEMAPPERS:
             raise unknown("demapper", method, DEMAPPERS)
+        if self.dimensions == 1:
+            noise = np.maximum(np.asarray(noise_var, np.float32), _LEAST_NOISE)
+            return (4 * received.real / noise).astype(np.float32, copy=False)
         symbols = np.ascontiguousarray(received, np.complex64)
         noise = np.ascontiguousarray(np.broadcast_to(noise_var, symbols.shape), np.float32)
         missing = max(0, _SYMBOLS - symbols.size)
@@ -103,14 +116,14 @@ def modulation(name: str) -> QAM:
 
 
 def gray_levels(bits: int) -> npt.NDArray[np.float64]:
-    """The amplitude of each label: (1−2b₀)[2^(m−1) − (1−2b₁)[… − (1−2b_(m−1))]], scaled to half a unit of power."""
+    """The amplitude of each label: (1−2b₀)[2^(m−1) − (1−2b₁)[… − (1−2b_(m−1))]], scaled to unit power."""
     labels = np.arange(2**bits)
     levels = np.ones(labels.size)
     for position in reversed(range(bits)):
         sign = 1 - 2 * ((labels >> (bits - 1 - position)) & 1)
         inner = 2 ** (bits - 1 - position)
         levels = sign * (levels if position == bits - 1 else inner - levels)
-    return np.asarray(levels / math.sqrt(2 * np.mean(levels**2)))
+    return np.asarray(levels / math.sqrt(np.mean(levels**2)))
 
 
 @njit(nogil=True, cache=True)

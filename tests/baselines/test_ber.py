@@ -23,7 +23,10 @@ def q(x: float) -> float:
 
 
 def cho_yoon(bits_per_symbol: int, snr_db: float) -> float:
-    """Bit error rate of Gray-coded square QAM (Cho and Yoon, IEEE Trans. Commun. 50(7), 2002, eqs. 14 and 16)."""
+    """Bit error rate of Gray-coded square QAM (Cho and Yoon, IEEE Trans. Commun. 50(7), 2002, eqs. 14 and 16), and of
+    BPSK (Q(√(2·Es/N0)))."""
+    if bits_per_symbol == 1:
+        return q(math.sqrt(2 * 10 ** (snr_db / 10)))
     side, half = 2 ** (bits_per_symbol // 2), bits_per_symbol // 2
     argument = math.sqrt(3 * 10 ** (snr_db / 10) / (side**2 - 1))
     total = 0.0

@@ -26,7 +26,7 @@ def test_nothing_needs_no_power():
 
 
 def by_output_entropy(name: str, snr_db: float) -> float:
-    """2 · (h(Y) − h(Y|X)) of one real dimension."""
+    """h(Y) − h(Y|X) of one real dimension, times how many carry bits."""
     levels = modulation(name).levels.astype(float)
     deviation = math.sqrt(10 ** (-snr_db / 10) / 2)
 
@@ -39,7 +39,7 @@ def by_output_entropy(name: str, snr_db: float) -> float:
 
     ends = (levels.min() - 9 * deviation, levels.max() + 9 * deviation)
     entropy = quad(integrand, *ends, limit=400, points=sorted(levels))[0]
-    return 2 * (entropy - math.log2(2 * math.pi * math.e * deviation**2) / 2)
+    return (1 if name == "bpsk" else 2) * (entropy - math.log2(2 * math.pi * math.e * deviation**2) / 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +70,7 @@ def test_bitwise_capacity_is_the_mutual_information_of_the_llrs():
 def test_the_constellations_limits(name):
     qam = modulation(name)
     assert constellation_capacity(qam, 60) == pytest.approx(qam.bits_per_symbol, abs=1e-6)
-    snr_db = constellation_snr_db(qam, 1.0)
-    assert constellation_capacity(qam, snr_db, bitwise=True) == pytest.approx(1.0, abs=1e-5)
+    snr_db = constellation_snr_db(qam, 0.5)
+    assert constellation_capacity(qam, snr_db, bitwise=True) == pytest.approx(0.5, abs=1e-5)
     with pytest.raises(LinksimError, match=f"{name} carries"):
         constellation_snr_db(qam, qam.bits_per_symbol)

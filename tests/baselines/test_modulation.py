@@ -9,7 +9,9 @@ import torch
 from baselines.modulation import DEMAPPERS, NAMES, QAM, modulation
 from linksim.errors import LinksimError
 
-BITS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
+BITS = {"bpsk": 1, "qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8, "1024qam": 10}
+KIND = dict.fromkeys(BITS, "qam") | {"bpsk": "pam"}
+"""What Sionna calls the constellation."""
 
 
 def transmitted(name: str, symbols: int, snr_db: float, seed: int = 1):
@@ -26,7 +28,7 @@ def test_symbols_are_sionnas(name):
     from sionna.phy.mapping import Mapper
 
     bits, _, _ = transmitted(name, 3000, 10)
-    theirs = Mapper("qam", BITS[name])(torch.tensor(bits[None], dtype=torch.float32)).numpy()[0]
+    theirs = Mapper(KIND[name], BITS[name])(torch.tensor(bits[None], dtype=torch.float32)).numpy()[0]
     np.testing.assert_allclose(modulation(name).map(bits), theirs, atol=1e-6)
 
 
@@ -37,7 +39,7 @@ def test_llrs_are_sionnas_negated(name, method, snr_db):
     from sionna.phy.mapping import Demapper
 
     _, received, noise_var = transmitted(name, 2000, snr_db)
-    theirs = Demapper(method, "qam", BITS[name])(torch.tensor(received[None]), torch.tensor(noise_var).float())
+    theirs = Demapper(method, KIND[name], BITS[name])(torch.tensor(received[None]), torch.tensor(noise_var).float())
     ours = modulation(name).demap(received, noise_var, method)
     np.testing.assert_allclose(ours, -theirs.numpy()[0], rtol=2e-5, atol=2e-5)
 
@@ -55,6 +57,14 @@ def test_uncoded_16qam_bit_errors_match_the_closed_form():
     bits, received, noise_var = transmitted("16qam", 100_000, 10.5)
     errors = np.count_nonzero((modulation("16qam").demap(received, noise_var) < 0) != bits)
     expected = 0.0503 * bits.size
+    assert abs(errors - expected) < 5 * math.sqrt(expected)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 6.0])
+def test_uncoded_bpsk_bit_errors_match_the_q_function(snr_db):
+    bits, received, noise_var = transmitted("bpsk", 400_000, snr_db)
+    errors = np.count_nonzero((modulation("bpsk").demap(received, noise_var) < 0) != bits)
+    expected = math.erfc(math.sqrt(10 ** (snr_db / 10))) / 2 * bits.size  # Q(√(2·Es/N0))
     assert abs(errors - expected) < 5 * math.sqrt(expected)
 
 
@@ -99,7 +109,7 @@ def test_nothing_in_nothing_out():
     ("call", "says"),
     [
         (lambda: modulation("16qma"), "did you mean '16qam'.*256qam"),
-        (lambda: QAM(3), "3 bits per symbol.*2, 4, 6, 8"),
+        (lambda: QAM(3), "3 bits per symbol.*1, 2, 4, 6, 8, 10"),
         (lambda: QAM(4).map(np.zeros(5, np.uint8)), "5 bits do not fill symbols of 4 bits"),
         (lambda: QAM(4).demap(np.zeros(1, np.complex64), 1.0, "max-log"), "'max-log'.*maxlog"),
     ],

@@ -64,7 +64,7 @@ def test_help_ends_with_examples_that_parse(name: str, group: Any, capsys: pytes
 @pytest.mark.parametrize(
     ("line", "names"),
     [
-        ("ber --modulation ", ["qpsk", "16qam", "64qam", "256qam"]),
+        ("ber --modulation ", ["bpsk", "qpsk", "16qam", "64qam", "256qam", "1024qam"]),
         ("ber --demapper m", ["maxlog"]),
         ("compare --over-budget ", ["outage", "nearest"]),
         ("compare --channel ", registry.names("linksim.channels")),
