@@ -101,6 +101,8 @@ class Budget:
 
 
 OVER_BUDGET = ("outage", "nearest")
+SampleNoise = Callable[[int, float, int], npt.NDArray[np.float32]]
+"""The channel's statistics, as a sender may know them: see ``linksim.channels.base.Channel.sample_noise``."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class LinkOptions:
     over_budget: str = "outage"  # or "nearest": send the smallest file although it exceeds the budget
     device: str = "cpu"
     snr_db: tuple[float, ...] = ()  # the grid, for links that prepare per SNR
+    sample_noise: SampleNoise | None = field(default=None, compare=False)  # of the channel; None: AWGN
 
     def __post_init__(self) -> None:
         if self.over_budget not in OVER_BUDGET:
@@ -121,7 +124,8 @@ class LinkOptions:
         return {"over_budget": self.over_budget}
 
 
-OVER_BUDGET = ("outage", "nearest")
+USES_PER_SIDE_INFO_BIT = 5
+"""Channel uses that a bit of side information is counted as: BPSK with a code of rate 1/5. It is taken as received."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,9 @@ class Transmission:
     header: what a receiver legitimately knows (image sizes, code, modulation, quantizer); opaque to the engine.
     blocks: the sent information blocks, if the link has any; the engine counts errors with them, the receiver
     never sees them.
+    side_info_bits: (N,) int64, bits beside the symbols that a real sender would have to transmit for each image (a
+    chosen rate, a scale); None for no bits. Each is counted as
+    ``USES_PER_SIDE_INFO_BIT`` channel uses.
     """
 
     symbols: npt.NDArray[np.complex64]
@@ -154,6 +161,7 @@ class Transmission:
     payload_bits: npt.NDArray[np.int64]
     header: Any = None
     blocks: Blocks | None = None
+    side_info_bits: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,21 @@ class Channel(Identified, ABC):
                 received[own], noise_var[own] = got
         return received, noise_var
 
+    def sample_noise(self, symbols: int, snr_db: float, draws: int) -> npt.NDArray[np.float32]:
+        """Noise variances that a receiver may find: what a sender knows of the channel who knows its statistics.
+
+        Args:
+            symbols: Symbols of an image.
+            snr_db: Mean Es/N0 in dB.
+            draws: Images, each over a realisation of its own; always the same ones, at every SNR.
+
+        Returns:
+            Variances (linear), (draws, symbols) float32.
+        """
+        streams = [noise_stream(0, f"statistics {i}", 0.0, 0) for i in range(draws)]
+        sent = np.full(draws * symbols, math.sqrt(0.5) * (1 + 1j), np.complex64)
+        return self.transmit(sent, np.arange(draws + 1) * symbols, snr_db, streams)[1].reshape(draws, symbols)
+
     @abstractmethod
     def transmit_one(self, symbols: Symbols, n0: float, stream: np.random.Generator) -> Received:
         """One image's symbols through the channel: (equalised symbols, noise variance of each or one for all)."""

@@ -81,25 +81,31 @@ def check_transmission(name: str, sent: Any, images: Sequence[Image]) -> Transmi
     with errors_from(f"link {name!r}: reading what send returned"):
         n, symbols, offsets = len(images), np.asarray(sent.symbols), np.asarray(sent.offsets)
         bits = np.asarray(sent.payload_bits)
+        side_info = np.zeros(n, int) if sent.side_info_bits is None else np.asarray(sent.side_info_bits)
     if symbols.ndim != 1 or symbols.dtype != np.complex64:
         raise ContractError(f"link {name!r}: symbols must be (S,) complex64, not {symbols.shape} {symbols.dtype}")
     if offsets.shape != (n + 1,) or not np.issubdtype(offsets.dtype, np.integer):
         raise ContractError(f"link {name!r}: offsets must be ({n + 1},) integers, not {offsets.shape} {offsets.dtype}")
     if offsets[0] != 0 or offsets[-1] != len(symbols) or (np.diff(offsets) < 0).any():
         raise ContractError(f"link {name!r}: offsets must rise from 0 to {len(symbols)}, not {offsets.tolist()[:9]}")
-    if bits.shape != (n,) or not np.issubdtype(bits.dtype, np.integer) or (bits < 0).any():
-        shown = bits.tolist()[:9] if bits.ndim == 1 else f"{bits.shape} {bits.dtype}"
-        raise ContractError(f"link {name!r}: payload_bits must be {n} whole numbers of at least 0, not {shown}")
+    _check_bits(name, "payload_bits", bits, n)
+    _check_bits(name, "side_info_bits", side_info, n)
     if not np.isfinite(symbols).all():
         raise ContractError(f"link {name!r}: its symbols hold NaN or infinity")
     _check_power(name, symbols, offsets)
     return sent
 
 
+def _check_bits(name: str, what: str, bits: npt.NDArray[Any], count: int) -> None:
+    if bits.shape != (count,) or not np.issubdtype(bits.dtype, np.integer) or (bits < 0).any():
+        shown = bits.tolist()[:9] if bits.ndim == 1 else f"{bits.shape} {bits.dtype}"
+        raise ContractError(f"link {name!r}: {what} must be {count} whole numbers of at least 0, not {shown}")
+
+
 def _check_power(name: str, symbols: npt.NDArray[np.complex64], offsets: npt.NDArray[np.int64]) -> None:
     """The mean power of each image must be 1, within 1 % plus the spread of random QAM symbols.
 
-    |x|² of 256-QAM has a standard deviation below 0.65, and that of smaller constellations is less, so the mean of S
+    |x|² of any square QAM has a standard deviation below 0.65, so the mean of S
     symbols has one below 0.65/√S. Five of these are allowed for each image, and for all images together.
     """
     energy = np.concatenate([[0.0], np.cumsum(np.abs(symbols.astype(np.complex128)) ** 2)])

@@ -28,7 +28,7 @@ from linksim.engine.deadline import within
 from linksim.engine.opened import Opened
 from linksim.engine.score import Row, Scorer, Truth, remembering
 from linksim.engine.units import PIXELS_PER_UNIT, Unit
-from linksim.link import Image, Link, Reception, Transmission, outage_image
+from linksim.link import USES_PER_SIDE_INFO_BIT, Image, Link, Reception, Transmission, outage_image
 from linksim.scoring.metrics import of_images
 
 
@@ -185,9 +185,12 @@ def _receive(
 
 
 def _costs(channel: Channel, sent: Transmission, images: Sequence[Image]) -> list[Row]:
-    """What each image costs: source bits per pixel, complex channel uses per source sample (pilots and cyclic prefix
-    included) and, of a channel with a waveform of its own, its peak-to-average power ratio in dB."""
-    uses = [check_uses(channel, int(count)) for count in np.diff(sent.offsets)]
+    """What each image costs: source bits per pixel, complex channel uses per source sample (side information, pilots
+    and cyclic prefix included) and, of a channel with a waveform of its own, its peak-to-average power ratio in dB."""
+    symbols = np.diff(sent.offsets)
+    if sent.side_info_bits is not None:
+        symbols = symbols + USES_PER_SIDE_INFO_BIT * sent.side_info_bits
+    uses = [check_uses(channel, int(count)) for count in symbols]
     with errors_from(f"channel {channel.name!r}: papr_db"):
         own_waveform = type(channel).waveform is not Channel.waveform
         papr = channel.papr_db(sent.symbols, sent.offsets) if own_waveform else [None] * len(images)

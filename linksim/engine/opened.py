@@ -115,8 +115,9 @@ class Opened:
         name = channel or self.experiment.channels[0]
         if (method, budget, name) not in self._links:
             with errors_from(f"method {method!r}: making it"):
-                known, own = self.experiment, budget.over(self.channel(name).capacity)
-                options = LinkOptions(own, known.over_budget, known.device, known.snr_db)
+                known, over = self.experiment, self.channel(name)
+                own, sample_noise = budget.over(over.capacity), over.sample_noise
+                options = LinkOptions(own, known.over_budget, known.device, known.snr_db, sample_noise)
                 self._links[method, budget, name] = registry.link(method, options)
         return self._links[method, budget, name]
 

@@ -27,6 +27,15 @@ def test_pilots_prefix_and_guards_are_counted() -> None:
         assert cbr(spec) / plain == pytest.approx(make_channel(spec).uses(symbols) / symbols)
 
 
+def test_side_information_is_counted() -> None:
+    """Five channel uses a bit: BPSK with a code of rate 1/5."""
+
+    def cost(method: str) -> float:
+        return float(linksim.compare([method], Plasma(), [10.0], task="", limit=1)["cbr"].iloc[0])
+
+    assert cost("foreign:Told") - cost("foreign:Analog") == pytest.approx(7 * 5 / Plasma()[0].image.size)
+
+
 @pytest.mark.parametrize("uses", [lambda symbols: symbols - 1, lambda symbols: 1.5 * symbols])
 def test_a_channel_that_counts_wrongly_is_named(uses: Any) -> None:
     channel = AWGN()

@@ -50,6 +50,7 @@ from linksim.scoring.image_quality import psnr
         ("Broken", "receive failed with ZeroDivisionError: something is zero"),
         ("Leaving", r"receive failed with SystemExit: no \[31mlicence$"),
         ("Vague", "payload_bits must be 6 whole numbers of at least 0, not "),
+        ("Forgetful", "side_info_bits must be 6 whole numbers of at least 0, not "),
         ("Empty", "reading what receive returned failed with TypeError: "),
     ],
 )

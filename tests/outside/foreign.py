@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,20 @@ class Vague(Analog):
     def send(self, images: Sequence[Image]) -> Transmission:
         sent = super().send(images)
         return Transmission(sent.symbols, sent.offsets, np.full(len(images), np.nan), sent.header)
+
+
+class Told(Analog):
+    """Seven bits of side information for each image."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        return replace(super().send(images), side_info_bits=np.full(len(images), 7))
+
+
+class Forgetful(Analog):
+    """Side information of one image only."""
+
+    def send(self, images: Sequence[Image]) -> Transmission:
+        return replace(super().send(images), side_info_bits=np.ones(1, int))
 
 
 class Empty(Analog):
