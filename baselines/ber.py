@@ -1,6 +1,6 @@
 """Bit and block error rates of a channel code and a modulation over a channel, by simulation and, uncoded, exactly.
 
-Full-length blocks of random bits are encoded, mapped, sent at the given Es/N0, demapped and decoded, batch after batch,
+Blocks of random bits are encoded, mapped, sent at the given Es/N0, demapped and decoded, batch after batch,
 until enough blocks were wrong. All random numbers of a batch come from (seed, SNR, batch), so neither the number of
 workers nor another SNR grid changes a count.
 """
@@ -94,6 +94,7 @@ class Simulation:
 
     max_blocks, block_errors: an SNR is done after so many blocks, or as soon as so many were wrong. demapper: "app" or
     "maxlog". channel: each block fades by itself, like an image. workers: threads; the counts do not depend on them.
+    length: information bits of a block; the code's most, ``code.k``, by default.
     """
 
     code: ChannelCode
@@ -104,8 +105,10 @@ class Simulation:
     demapper: str = "app"
     workers: int = 1
     channel: Channel = field(default_factory=AWGN)
+    length: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "length", self.length or self.code.k)
         for name in ("max_blocks", "block_errors", "workers"):
             if getattr(self, name) < 1:
                 raise LinksimError(f"{name.replace('_', ' ')} {getattr(self, name)}: must be at least 1")
@@ -117,7 +120,7 @@ class Simulation:
     @property
     def bits_per_use(self) -> float:
         """Information bits per channel use."""
-        return self.modulation.bits_per_symbol * self.code.k / self.code.coded_length(self.code.k)
+        return self.modulation.bits_per_symbol * self.length / self.code.coded_length(self.length)
 
     def run(
         self, snr_db: Iterable[float], progress: Callable[[ErrorCounts], None] = lambda counts: None
@@ -150,6 +153,7 @@ class Simulation:
             "seed": self.seed,
             "block_errors": self.block_errors,
             "max_blocks": self.max_blocks,
+            **({} if self.length == self.code.k else {"length": self.length}),
         }
 
     def _batches(self, snr_db: float, first: int) -> Iterator[ErrorCounts]:
@@ -175,8 +179,8 @@ class Simulation:
     def batch(self, snr_db: float, index: int, blocks: int) -> ErrorCounts:
         """Counts of one batch: a pure function of the simulation and its arguments."""
         stream = noise_stream(self.seed, f"{self.code.name} batch {index}", snr_db, 0)
-        lengths = np.full(blocks, self.code.k)
-        sent = np.unpackbits(np.frombuffer(stream.bytes(-(-blocks * self.code.k // 8)), np.uint8))[: lengths.sum()]
+        lengths = np.full(blocks, self.length)
+        sent = np.unpackbits(np.frombuffer(stream.bytes(-(-blocks * self.length // 8)), np.uint8))[: lengths.sum()]
         coded = self.code.encode(sent, lengths)
         filling = np.zeros(-coded.size % self.modulation.bits_per_symbol, np.uint8)
         symbols = self.modulation.map(np.concatenate([coded, filling]) if filling.size else coded)
@@ -201,7 +205,7 @@ class Simulation:
         symbol that two blocks share goes with the first."""
         if self.channel.k_factor is not None and math.isinf(self.channel.k_factor):
             return self.channel.transmit(symbols, np.array([0, symbols.size]), snr_db, [stream])
-        coded = np.arange(blocks + 1) * self.code.coded_length(self.code.k)
+        coded = np.arange(blocks + 1) * self.code.coded_length(self.length)
         offsets = -(-coded // self.modulation.bits_per_symbol)
         own = [noise_stream(self.seed, f"{self.code.name} batch {index} block {i}", snr_db, 0) for i in range(blocks)]
         return self.channel.transmit(symbols, offsets, snr_db, own)

@@ -1,12 +1,14 @@
 """What a method string of separate links means: ``SOURCE[+FEC][+MODULATION][+DEMAPPER]``, parts in any order.
 
 ``bpg`` is ``bpg+ldpc-3/4+16qam``, the chain of Sun et al. (SD-JSCC). In place of code and modulation there may be
-``capacity`` (an ideal code, the upper bound) or ``adaptive`` (the best scheme for each SNR).
+``capacity`` (an ideal code, the upper bound) or ``adaptive`` (the best scheme for each image, SNR and channel, of 5G NR
+and 802.11n; ``adaptive-nr`` and ``adaptive-wifi`` of one of them).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from baselines.adaptive import AdaptiveLink
 from baselines.capacity_link import CapacityLink
@@ -22,6 +24,8 @@ DEFAULT_MODULATION = "16qam"
 STRATEGIES: dict[str, Callable[[SourceCodec, LinkOptions], Link]] = {
     "capacity": CapacityLink,
     "adaptive": AdaptiveLink,
+    "adaptive-nr": partial(AdaptiveLink, family="nr-ldpc"),
+    "adaptive-wifi": partial(AdaptiveLink, family="ldpc"),
 }
 
 

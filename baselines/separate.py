@@ -90,15 +90,22 @@ class SeparateLink(Link):
         coded = sum(self.code.coded_length(int(length)) for length in lengths)
         return -(-coded // self.qam.bits_per_symbol)
 
-    def max_bytes(self, shape: Sequence[int]) -> int:
-        """The largest file that an image of this shape may have within the budget."""
+    def max_bytes(self, shape: Sequence[int], reserved: int = 0) -> int:
+        """The largest file that an image of this shape may have within the budget.
+
+        reserved: channel uses that are not for symbols; matched by bpp, they are not limited.
+        """
         allowed = self.budget.of(shape)
         if self.budget.kind == "bpp":
             return allowed // 8
+        allowed = max(0, allowed - reserved)
         return largest(lambda size: self.uses(size) <= allowed, allowed * self.qam.bits_per_symbol // 8 + 1)
 
-    def send(self, images: Sequence[Image]) -> Transmission:
-        files = [self.source.file(image, self.max_bytes(image.shape)) for image in images]
+    def send(self, images: Sequence[Image], max_bytes: Sequence[int] | None = None) -> Transmission:
+        """Symbols for these images. max_bytes: limit of each file, ``self.max_bytes`` by default."""
+        if max_bytes is None:
+            max_bytes = [self.max_bytes(image.shape) for image in images]
+        files = [self.source.file(image, size) for image, size in zip(images, max_bytes, strict=True)]
         payloads = [b"" if file is None else file + zlib.crc32(file).to_bytes(4, "big") for file in files]
         splits = [self.code.split(8 * len(payload)) for payload in payloads]
         lengths = np.concatenate([np.zeros(0, np.int64), *splits])

@@ -27,7 +27,9 @@ def methods() -> None:
             "Channel codes": registered("linksim.fec"),
             "Instead of code and modulation": {
                 "capacity": "As many bits as the capacity, error-free: at equal CBR over AWGN the upper bound.",
-                "adaptive": "The best 802.11n rate and modulation for each SNR.",
+                "adaptive": "The best 5G NR or 802.11n rate and modulation for each image, SNR and channel.",
+                "adaptive-nr": "The same of 5G NR alone.",
+                "adaptive-wifi": "The same of 802.11n alone.",
             },
             "Modulations": dict.fromkeys(NAMES, ""),
             "Demappers": dict.fromkeys(DEMAPPERS, ""),

@@ -172,21 +172,6 @@ def test_capacity_matched_by_cbr_sends_what_shannon_allows(snr_db: float) -> Non
     assert which.receive(sent.symbols, noise_var, sent.header).ok.all()
 
 
-def test_adaptive_follows_the_measured_thresholds() -> None:
-    from baselines.adaptive import choose, schemes
-
-    table = schemes()
-    rates = [choose(snr_db).bits_per_use for snr_db in np.arange(-5, 40, 0.5)]
-    assert rates == sorted(rates)
-    assert rates[-1] == max(scheme.bits_per_use for scheme in table)
-    which = registry.link("bpg+adaptive", LinkOptions(Budget("bpp", 0.5)))
-    for snr_db in (3.0, 11.5, 25.0):
-        sent = which.send(IMAGES, snr_db=snr_db)  # type: ignore[call-arg]
-        streams = [noise_stream(0, str(i), snr_db, 0) for i in range(4)]
-        received, noise_var = registry.channel("awgn").transmit(sent.symbols, sent.offsets, snr_db, streams)
-        assert which.receive(received, noise_var, sent.header).ok.all()
-
-
 def test_the_ideal_code_has_the_peaks_of_normal_symbols() -> None:
     """|x|² of a complex normal symbol is exponential with mean 1: its largest of n is about ln n + 0.58."""
     sent = registry.link("bpg+capacity", LinkOptions(Budget("bpp", 0.5))).send(IMAGES[:1])
