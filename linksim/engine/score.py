@@ -28,8 +28,8 @@ MAX_BYTES = 4 << 20
 class Truth:
     """What a task's predictions on some samples are compared with.
 
-    For a classifier it is each sample's label, or, if no sample has one, the task's prediction on the original image
-    ("agreement"). For a detector the rows keep the detections, in the data set's classes.
+    For a classifier it is the task's prediction on the original image, and each sample's label; if no sample has one,
+    that prediction stands for it ("agreement"). For a detector the rows keep the detections, in the data set's classes.
 
     Args:
         task: The task.
@@ -47,8 +47,9 @@ class Truth:
         classifies = task.kind == "classification"
         self.agreement = classifies and all(label is None for label in self.labels)
         self.index = None if self.agreement else labels.index
+        self.originals = task.predict([sample.image for sample in samples]) if classifies else []
         if self.agreement:
-            self.labels = task.predict([sample.image for sample in samples])
+            self.labels = list(self.originals)
         elif classifies and None in self.labels:
             bare = samples[self.labels.index(None)].key
             raise ContractError(f"image {bare!r} has no label, though others of its data set have")
@@ -61,7 +62,8 @@ class Truth:
             prediction: A class index, or (n, 6) detections, in the task's classes.
 
         Returns:
-            ``label``, ``prediction``, ``correct`` and ``agreement``, or ``detections``; all in the data set's classes.
+            ``label``, ``prediction``, ``correct``, ``agreement`` and ``as_original``, or ``detections``; classes are
+            the data set's.
 
         Raises:
             ContractError: The task names no classes, and predicts one that the data set does not have.
@@ -76,7 +78,13 @@ class Truth:
                 found = found[found[:, 5] >= 0]
             return {"detections": found.ravel().tolist()}
         mapped, label = int(prediction if self.index is None else self.index[int(prediction)]), int(self.labels[i])
-        return {"label": label, "prediction": mapped, "correct": mapped == label, "agreement": self.agreement}
+        return {
+            "label": label,
+            "prediction": mapped,
+            "correct": mapped == label,
+            "agreement": self.agreement,
+            "as_original": int(prediction) == int(self.originals[i]),
+        }
 
     def _check_known(self, highest: int) -> None:
         """A task without names for its classes is taken to have the data set's, in their order."""

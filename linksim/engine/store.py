@@ -48,13 +48,14 @@ SCHEMA = pa.schema(
         ("prediction", pa.int32()),
         ("correct", pa.bool_()),
         ("agreement", pa.bool_()),  # True: the label is the task's prediction on the original
+        ("as_original", pa.bool_()),  # whether the prediction is that on the original
         ("detections", pa.list_(pa.float32())),  # x0, y0, x1, y1, score, class of each, end to end
     ]
 )
 
 
-SCORES = [metric.column for metric in of_images(chosen())]
-"""Columns of metrics that every experiment has, which may be added without measuring anything again."""
+SCORES = [*(metric.column for metric in of_images(chosen())), "as_original"]
+"""Columns that every experiment has, and that older rows may lack."""
 
 
 def _with_metrics(names: Iterable[str]) -> pa.Schema:

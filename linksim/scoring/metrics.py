@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -139,11 +139,16 @@ def _labelled(rows: pd.DataFrame) -> Mask:
 
 
 def _unlabelled(rows: pd.DataFrame) -> Mask:
-    """Rows with a prediction that is compared with the one on the original."""
+    """Rows of images without a label, for which the prediction on the original stands."""
     agreement = rows["agreement"].dropna().astype(bool)
     if agreement.nunique() > 1:
         raise LinksimError("some images have labels and some have none: give all of them one, or choose --task none")
     return rows["agreement"].astype("boolean").fillna(False).to_numpy(bool)
+
+
+def _as_original(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Whether the prediction is that on the original; missing where there is none."""
+    return rows["as_original"].astype("boolean").fillna(rows["correct"].astype("boolean").where(_unlabelled(rows)))
 
 
 def _detected(rows: pd.DataFrame) -> Mask:
@@ -158,8 +163,10 @@ PSNR_CAP = 10 * math.log10(255**2 * 12)
 # fmt: off
 METRICS = (
     Metric("acc", "ACC", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct, covers=_labelled),
-    Metric("agreement", "Agreement", 3, 1, RATE, of_task=True, interval=Interval.SHARE, estimator=_correct,
-           covers=_unlabelled, instead_of="acc", note="agreement is with the task's own prediction on the original"),
+    Metric("agreement", "Agreement", 3, 1, RATE, of_task=True, interval=Interval.SHARE,
+           estimator=mean(lambda rows: _as_original(rows).astype(float)),
+           covers=lambda rows: _as_original(rows).notna().to_numpy(), instead_of="acc",
+           note="agreement is with the task's own prediction on the original"),
     Metric("f1", "F1", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=macro_f1, covers=_labelled,
            note="F1 is the mean over the classes that occur in labels or predictions, as scikit-learn's"),
     Metric("map", "mAP@0.5", 3, 1, RATE, of_task=True, interval=Interval.BOUNDED, estimator=voc_map("all-points"),

@@ -53,14 +53,15 @@ def truth_of(task: Task, samples: Sequence[Sample] = SAMPLES) -> Truth:
 
 def test_a_prediction_is_compared_with_the_label_in_the_data_sets_classes() -> None:
     truth = truth_of(Counting())
-    assert truth.row(0, 1) == {"label": 0, "prediction": 0, "correct": True, "agreement": False}
-    assert truth.row(1, 1) == {"label": 1, "prediction": 0, "correct": False, "agreement": False}
+    same = {"agreement": False, "as_original": True}  # it predicts its classes 1, 0 and 1 on the originals
+    assert truth.row(0, 1) == {"label": 0, "prediction": 0, "correct": True} | same
+    assert truth.row(1, 1) == {"label": 1, "prediction": 0, "correct": False} | same | {"as_original": False}
 
 
 def test_without_labels_the_truth_is_the_prediction_on_the_original() -> None:
     truth = truth_of(Counting(), BARE)
     assert [truth.row(i, 1)["correct"] for i in range(3)] == [True, False, True]
-    assert truth.row(1, 0) == {"label": 0, "prediction": 0, "correct": True, "agreement": True}
+    assert truth.row(1, 0) == {"label": 0, "prediction": 0, "correct": True, "agreement": True, "as_original": True}
 
 
 def test_labels_of_some_samples_only_are_refused() -> None:
@@ -85,11 +86,11 @@ def test_equal_images_are_scored_and_predicted_once() -> None:
     scorer = Scorer(SAMPLES, [replace(metric("psnr"), of_image=counted)], truth_of(remembering(task)))
     first = [np.full((64, 64, 3), level, np.uint8) for level in (1, 2, 2)]
     rows = scorer.score(first)
-    assert task.calls == [2]
+    assert task.calls == [3, 2], "the originals, and what arrived"
     assert len(scored) == 3, "equal images of different samples have scores of their own"
     assert rows[1]["psnr"] != rows[2]["psnr"]
     assert scorer.score([image.copy(order="F") for image in first]) == rows
-    assert (task.calls, len(scored)) == ([2], 3)
+    assert (task.calls, len(scored)) == ([3, 2], 3)
     rows[0].clear()
     assert scorer.score(first)[0], "a row is the caller's own"
 

@@ -61,6 +61,7 @@ def rows(images: int = 12, method: str = "a", **columns: Any) -> pd.DataFrame:
         "prediction": None,
         "correct": None,
         "agreement": None,
+        "as_original": None,
         "detections": None,
     }
     return pd.DataFrame(given | columns)
@@ -243,3 +244,12 @@ def test_only_rows_of_the_same_image_and_noise_are_compared() -> None:
         differences(frame, "c", Boxes())
     apart = pd.concat([rows(6, "a"), rows(6, "b", snr_db=5.0)], ignore_index=True)
     assert differences(apart, "b", Boxes()).empty
+
+
+def test_agreement_is_with_the_prediction_on_the_original_labels_or_not() -> None:
+    given = summary(labelled(4, correct=[True, True, False, False], as_original=[True, False, True, True]))
+    assert [given[name].item() for name in ("acc", "agreement")] == [0.5, 0.75]
+    bare = labelled(4, correct=[True, True, False, True], agreement=True)
+    assert summary(bare)["agreement"].item() == 0.75  # of rows that were written before the column was there
+    assert summary(bare.assign(as_original=False))["agreement"].item() == 0
+    assert summary(bare)["acc"].isna().all()
