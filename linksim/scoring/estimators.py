@@ -107,6 +107,17 @@ def ratio_of_sums(above: str, below: str) -> Estimator:
     return estimator
 
 
+def psnr_of_mean_mse(cap: float) -> Estimator:
+    """10·log10(255² / mean MSE) in dB, at most ``cap``, of the mean over rows of the MSE that a row's PSNR tells."""
+    relative_mse = mean(lambda rows: 10 ** (-rows["psnr"].to_numpy(np.float64) / 10))
+
+    def estimator(group: Group) -> Statistic:
+        statistic = relative_mse(group)
+        return lambda weights: -10 * np.log10(np.maximum(statistic(weights), 10 ** (-cap / 10)))
+
+    return estimator
+
+
 def macro_f1(group: Group) -> Statistic:
     """Unweighted mean of F1 = 2TP / (2TP + FP + FN) over the classes that occur in the labels or the predictions, as
     scikit-learn defines it; predictions of any class that the data set does not have count as one further class."""

@@ -17,7 +17,16 @@ import numpy as np
 from linksim import plugins
 from linksim.errors import LinksimError, unknown
 from linksim.link import Image
-from linksim.scoring.estimators import Estimator, Mask, coco_map, macro_f1, mean, ratio_of_sums, voc_map
+from linksim.scoring.estimators import (
+    Estimator,
+    Mask,
+    coco_map,
+    macro_f1,
+    mean,
+    psnr_of_mean_mse,
+    ratio_of_sums,
+    voc_map,
+)
 from linksim.scoring.image_quality import ms_ssim, psnr, ssim
 from linksim.scoring.perceptual import dists, lpips
 
@@ -183,6 +192,9 @@ METRICS = (
     Metric("lpips", "LPIPS", 3, -1, on_request=True, of_image=lpips, missing="have a side of less than 32 pixels",
            note="LPIPS is version 0.1 with AlexNet"),
     Metric("dists", "DISTS", 3, -1, on_request=True, of_image=dists, missing="have a side of less than 32 pixels"),
+    Metric("pooled_psnr", "PSNR of the mean MSE (dB)", 2, 1, on_request=True, cap=PSNR_CAP,
+           estimator=psnr_of_mean_mse(PSNR_CAP),
+           note="PSNR of the mean MSE is that of all images as one, so that the worst of them decide it"),
     Metric("outage", "Outage", 3, -1, RATE, interval=Interval.SHARE, estimator=mean(lambda rows: ~rows["ok"])),
     Metric("exact", "Exact", 3, 0, RATE, detail=True, rare=True, compared=False, interval=Interval.SHARE,
            estimator=mean(lambda rows: np.isinf(rows["psnr"])), counted="images that arrive exactly"),

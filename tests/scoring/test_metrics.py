@@ -6,16 +6,19 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from foreign import Analog, Plasma
+from skimage.metrics import peak_signal_noise_ratio
 
 import linksim
 from linksim.cli.main import run
 from linksim.comparison import run_comparison
 from linksim.engine.opened import open_experiment
 from linksim.engine.pools import Pool
+from linksim.engine.replay import deliver
 from linksim.errors import LinksimError
 from linksim.output import tables
 from linksim.scoring import metrics
@@ -152,3 +155,23 @@ def test_the_table_has_one_entry_a_column() -> None:
     assert len(columns) == len(set(columns))
     assert [m.column for m in chosen(["lpips", "lpips"])][-1] == "lpips"
     assert metric("acc").of_task
+
+
+def test_the_psnr_of_the_mean_mse_is_that_of_all_images_as_one(tmp_path: Path) -> None:
+    compared = ["foreign:Analog", "original"]
+    options = {"dataset": "foreign:Plasma", "snr_db": [10], "task": "none", "figures": False, "out": tmp_path}
+    linksim.compare(compared, **options)
+    before = pq.read_table(tmp_path / "rows.parquet")
+    lines = linksim.compare(compared, metrics="pooled_psnr", **options).set_index("method")
+    assert pq.read_table(tmp_path / "rows.parquet").equals(before)
+
+    opened = open_experiment(("foreign:Analog",), "foreign:Plasma", (10.0,), task="none")
+    sent = deliver(opened, "foreign:Analog", opened.experiment.budgets[0], range(6))
+    received = np.stack([delivery.image for (delivery,) in sent])
+    original = np.stack([Plasma()[i].image for i in range(6)])
+    expected = peak_signal_noise_ratio(original, received, data_range=255)
+    line = lines.loc["foreign:Analog"]
+    assert line["pooled_psnr"] == pytest.approx(expected, abs=1e-9)
+    assert line["pooled_psnr"] < line["psnr"]
+    assert line["pooled_psnr_lo"] < line["pooled_psnr"] < line["pooled_psnr_hi"]
+    assert lines.loc["original", "pooled_psnr"] == metrics.PSNR_CAP
