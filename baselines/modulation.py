@@ -16,6 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from linksim.errors import LinksimError, unknown
+from linksim.identity import Identified
 from linksim.simd.elementary import exp, log
 from linksim.simd.vector import (
     HAS_WIDE,
@@ -39,13 +40,15 @@ _LEAST_NOISE = np.float32(1e-30)
 _SYMBOLS = 16  # the most that the demapper takes at a time, and the fewest it is given
 
 
-class QAM:
+class QAM(Identified):
     """BPSK (``bits_per_symbol`` 1) or square QAM (2, 4, 6, 8 or 10).
 
     dimensions: real dimensions of a symbol that carry bits, m bits each: 1 of BPSK, 2 of QAM.
     amplitudes: (2^m,) float64, the amplitude of one real dimension for each m-bit label, first bit most significant.
     levels: the same in float32. points: (2^bits_per_symbol,) complex64, the symbol for each label.
     """
+
+    identity_name, version = "qam", 1
 
     def __init__(self, bits_per_symbol: int) -> None:
         if bits_per_symbol not in BITS_PER_SYMBOL.values():
