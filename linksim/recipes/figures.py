@@ -66,7 +66,7 @@ def draw(summary: pd.DataFrame, recipe: Recipe, folder: Path) -> list[Path]:
     ``agreement``; metrics that were not measured are left out."""
     found = {metric.column: metric for metric in measured(summary)}
     stand_in = {metric.instead_of: metric.column for metric in found.values()}
-    wanted = [stand_in.get(name, name) for name in recipe.figures]
+    wanted = [name if name in found else stand_in.get(name, name) for name in recipe.figures]
     names = [name for name in wanted if name in found]
     if not recipe.own_axis:
         return [path for name in names for path in plots.save_all(summary, folder, x=recipe.x, only=name)]
