@@ -35,8 +35,9 @@ LIST_BITS = 4
 LEAST_SUCCESS = 0.01
 NO_GAIN = 1e-3
 """A gain in the probability of success below which a scheme is not worth a smaller file."""
-SAMPLES = 1 << 18
-"""Noise variances that stand for a channel's statistics."""
+SAMPLES, DRAWS = 1 << 20, (32, 500)
+"""Most noise variances that stand for a channel's statistics, and the least and most images that have them: of a few
+dozen a scheme may lose none that loses one in ten."""
 LOSSLESS_DB = 100.0
 """PSNR of an image without errors, in a mean."""
 
@@ -110,11 +111,13 @@ class AdaptiveLink(Link):
         """At most 2^LIST_BITS of the schemes, none of which another one beats in file size and success."""
         reserved = USES_PER_SIDE_INFO_BIT * side_info_bits
         sizes = {scheme: self.link(scheme).max_bytes(shape, reserved) for scheme in ladder}
-        uses = max(self.link(scheme).uses(size) for scheme, size in sizes.items())
-        snrs = self._snrs(uses, snr_db)
+        snrs: dict[int, npt.NDArray[np.float64]] = {}
         kept: list[Candidate] = []
         for scheme in sorted(ladder, key=lambda scheme: -sizes[scheme]):  # stable: of equal files the fastest first
-            success = scheme.success(code(scheme.code).split(8 * sizes[scheme] + CRC_BITS), snrs)
+            uses = 1 << (self.link(scheme).uses(sizes[scheme]) - 1).bit_length()
+            if uses not in snrs:
+                snrs[uses] = self._snrs(uses, snr_db)
+            success = scheme.success(code(scheme.code).split(8 * sizes[scheme] + CRC_BITS), snrs[uses])
             if not kept or success > kept[-1].success + NO_GAIN:
                 if kept and kept[-1].max_bytes == sizes[scheme]:
                     kept.pop()
@@ -134,7 +137,7 @@ class AdaptiveLink(Link):
         if (noise == noise[:, :1]).all():
             noise = noise[:1, :1] if (noise == noise[0, 0]).all() else self.sample_noise(1, snr_db, 2000)
         else:
-            noise = self.sample_noise(uses, snr_db, int(np.clip(SAMPLES // uses, 32, 500)))
+            noise = self.sample_noise(uses, snr_db, int(np.clip(SAMPLES // uses, *DRAWS)))
         return -10 * np.log10(noise.astype(np.float64))
 
     def choose(self, image: Image, snr_db: float) -> tuple[Candidate, int]:

@@ -139,3 +139,10 @@ def test_one_ladder_alone(family: str, begins: str) -> None:
     which = adaptive(method=f"webp+adaptive-{family}")
     for snr_db in (-5.0, 10.0, 30.0):
         assert all(c.scheme.code.startswith(begins) for c in which.agreed((96, 96, 3), snr_db)[1])
+
+
+def test_a_selective_channel_has_a_scheme_that_arrives() -> None:
+    """Matched by bpp nothing limits the redundancy, so that hardly an image need be lost, in any fade."""
+    link = adaptive("tdl-c-300ns@30kmh+lmmse", "bpg+adaptive-wifi", Budget("bpp", 0.25))
+    _, (candidate,) = link.agreed((96, 96, 3), 16.0)
+    assert candidate.success > 0.98
