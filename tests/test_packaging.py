@@ -52,7 +52,7 @@ print("\\n".join(name.removeprefix(build.build_lib + "/") for name in build.get_
 
 def test_a_clone_stays_small() -> None:
     """Most of it is embedded photographs and trained networks; a network goes in as its difference from another."""
-    assert sum((ROOT / name).stat().st_size for name in tracked()) < 64_000_000
+    assert sum((ROOT / name).stat().st_size for name in tracked()) < 66_000_000
 
 
 def test_the_name_that_messages_give_is_the_distribution(setup: configparser.ConfigParser) -> None:

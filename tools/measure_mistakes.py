@@ -235,10 +235,11 @@ def source_effects() -> Iterator[Effect]:
     yield Effect("QP searched upwards", number, "dB", mean_psnr(bpg, fair), mean_psnr(bpg, list(reverse)))
 
     link = SeparateLink(bpg, WifiLDPC(), QAM(4), BUDGET)
-    claimed, true = 8 * allowed / 3 / 96**2, link.uses(allowed) / 96**2
+    samples = 3 * 96**2  # CBR is channel uses per source sample
+    claimed, true = 8 * allowed / 3 / samples, link.uses(allowed) / samples
     codewords = math.ceil((8 * allowed + 32) / 1458)
     yield Effect("parity of shortened blocks and CRC not counted", "CBR of 0.25 bpp", "", true, claimed)
-    yield Effect("zeros sent to fill codewords, not counted", "CBR of 0.25 bpp", "", codewords * 486 / 96**2, claimed)
+    yield Effect("zeros sent to fill codewords, not counted", "CBR of 0.25 bpp", "", codewords * 486 / samples, claimed)
     within = SeparateLink(bpg, WifiLDPC(), QAM(4), Budget("cbr", claimed))
     honest = [bpg.encode_to_budget(image, within.max_bytes(shape)) for image in images()]
     yield Effect(

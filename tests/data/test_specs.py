@@ -138,7 +138,7 @@ def test_which_of_two_meanings_was_taken_is_noted(tmp_path: Path) -> None:
         ("kodak:nowhere", "no such folder: nowhere"),
         ("my#dir", """no such folder: my; write '"my#dir"' in quotes"""),
         ("folder:my#dir", """no such folder: my; write 'folder:"my#dir"' in quotes"""),
-        ("own:thing", "cannot import module 'own': .*; for the folder, write ./own:thing"),
+        ("owned:thing", "cannot import module 'owned': .*; for the folder, write ./owned:thing"),
         ("suite#val", "data set 'folder' has no split 'val'; it has test"),
         ("stamps10/tset", "data set 'stamps10' has no split 'tset'; it has train, val"),
         ("file.txt", "file.txt: not a folder"),
@@ -146,7 +146,7 @@ def test_which_of_two_meanings_was_taken_is_noted(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_opened_is_told(tmp_path: Path, text: str, message: str) -> None:
-    for folder in ("my#dir", "own:thing", "suite"):
+    for folder in ("my#dir", "owned:thing", "suite"):
         save(tmp_path / folder / "1.png")
     (tmp_path / "file.txt").touch()
     (tmp_path / "empty").mkdir()

@@ -74,7 +74,7 @@ def test_it_holds_the_summary_and_the_facts(page: Path, opened: Opened, folder: 
     assert data["methods"] == ["webp+capacity", "foreign:Analog"]
     assert data["budgets"] == ["bpp=0.5", "bpp=1"]
     assert data["snr_db"] == [0, 4, 8, 12, 16, 20]
-    assert [metric["column"] for metric in data["metrics"]][:2] == ["acc", "f1"]
+    assert [metric["column"] for metric in data["metrics"]][:3] == ["acc", "agreement", "f1"]
     summary = tables.read_summary(folder)
     assert len(data["rows"]) == len(summary) == 24
     for row, line in zip(data["rows"], summary.to_dict("records"), strict=True):

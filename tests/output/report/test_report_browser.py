@@ -139,13 +139,13 @@ def test_another_metric(reader: Reader) -> None:
 
     assert reader.text("#y-title") == "ACC"
     assert reader.legend(DIGITAL) == ("0.500", "0.167 to 0.833")  # three of six images, each sent twice
-    reader.click("#metric label:nth-of-type(3)")
+    reader.click("#metric label:nth-of-type(4)")
     assert reader.text("#y-title") == "PSNR (dB)"
     assert reader.run("return chart.scales.y.max") > 20
     value, interval = reader.legend(DIGITAL)
     low, high = map(float, interval.split(" to "))
     assert low < float(value) < high
-    reader.press("#metric label:nth-of-type(3) input", Keys.ARROW_RIGHT)
+    reader.press("#metric label:nth-of-type(4) input", Keys.ARROW_RIGHT)
     assert reader.text("#y-title") == "SSIM"
 
 
