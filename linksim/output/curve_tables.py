@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from linksim.errors import LinksimError, failed
 from linksim.output import tables
 from linksim.output.tables import Grid
 from linksim.scoring.curves import COLUMNS
@@ -110,7 +109,7 @@ def _crossings(of: pd.DataFrame) -> str:
 
 
 def notes(found: pd.DataFrame) -> list[str]:
-    """What the numbers are, said below the tables."""
+    """Definitions of the numbers, for below the tables."""
     baseline, images = found["baseline"].iloc[0], found["images"].min()
     lines = []
     if found["snr_db"].isna().any():
@@ -159,12 +158,6 @@ def read(folder: Path, metrics: Sequence[Metric]) -> pd.DataFrame | None:
     path = folder / "summarise.csv"
     if not path.is_file():
         return None
-    try:
-        found = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str))
-    except (ValueError, OSError) as error:
-        raise failed(f"{path} cannot be read", error) from error
-    missing = [name for name in COLUMNS if name not in found]
-    if missing:
-        raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    found = tables.read_csv(path, _TEXTS, COLUMNS)
     found = found[found["metric"].isin([metric.column for metric in metrics])]
     return found if len(found) else None

@@ -247,13 +247,7 @@ def read_summary(folder: Path) -> pd.DataFrame:
     described = Store(folder).experiment() or {}
     for name in described.get("experiment", {}).get("metrics", ()):
         metric(name)
-    try:
-        summary = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
-    except (ValueError, OSError) as error:
-        raise failed(f"{path} cannot be read", error) from error
-    missing = [name for name in COLUMNS if name not in summary]
-    if missing:
-        raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
+    summary = read_csv(path, TEXTS, COLUMNS)
     keys = ["channel", "method", "budget", "snr_db"]
     texts = [name for name in COLUMNS if name not in TEXTS and not pd.api.types.is_numeric_dtype(summary[name])]
     if texts or summary[keys].isna().any(axis=None):
@@ -266,14 +260,26 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 def read_differences(folder: Path) -> pd.DataFrame | None:
     """The differences to a baseline of a finished run, or None if it had no baseline."""
-    path = folder / "differences.csv"
-    if not path.is_file():
-        return None
+    path, texts = folder / "differences.csv", (*TEXTS[1:], "baseline")
+    return read_csv(path, texts, (*texts, "snr_db", "n")) if path.is_file() else None
+
+
+def read_csv(path: Path, texts: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """A table that was written by ``as_csv``.
+
+    Args:
+        path: The file.
+        texts: Columns that hold text, numbers included.
+        columns: Columns that must be there.
+
+    Raises:
+        LinksimError: The file cannot be read, or lacks a column.
+    """
     try:
-        found = pd.read_csv(path, dtype=dict.fromkeys((*TEXTS, "baseline"), str))
+        found = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
     except (ValueError, OSError) as error:
         raise failed(f"{path} cannot be read", error) from error
-    missing = [name for name in (*TEXTS[1:], "baseline", "snr_db", "n") if name not in found]
+    missing = [name for name in columns if name not in found]
     if missing:
         raise LinksimError(f"{path} lacks the columns {', '.join(missing)}")
     return found
