@@ -49,6 +49,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip
 	$(BIN)/python -m pip install --constraint constraints.txt --editable .
+	find linksim baselines jscc -name '*.nb[ic]' -delete  # compiled by an older checkout, whose modules may have moved
 	touch $@
 
 $(EXTRAS): $(STAMP)
