@@ -21,7 +21,7 @@ from linksim.errors import LinksimError
 from linksim.experiment import Experiment
 from linksim.files import write_atomically
 from linksim.grid import numbers, parse_budgets
-from linksim.interim import Display, Interim
+from linksim.interim import Display, Interim, summary_of
 from linksim.link import Budget, Link
 from linksim.output import curve_tables, tables
 from linksim.output.report.rebuild import read_description, stored_rows
@@ -121,10 +121,7 @@ def summarise_rows(
     failures: dict[str, str] | None = None,
 ) -> Comparison:
     """The results that follow from an experiment's rows."""
-    given = opened.experiment
-    budgets = tuple(map(str, given.budgets))
-    orders = {"channel": given.channels, "budget": budgets, "method": methods}
-    summary = aggregation.summarise(rows, opened.dataset, opened.metrics, **orders)
+    summary = summary_of(opened, rows)
     change = curves = None
     if baseline:
         change = aggregation.differences(rows, baseline, opened.dataset, opened.metrics)

@@ -1,9 +1,9 @@
-"""What a run says before it ends: the results of the images that every method has finished, and if they suffice."""
+"""Results before a run ends: the summary of the images that all methods have finished, and whether it is precise."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import pandas as pd
 from linksim.errors import LinksimError, unknown
 from linksim.output.tables import measured
 from linksim.scoring.aggregation import summarise
-from linksim.scoring.metrics import Metric, chosen, metric
+from linksim.scoring.metrics import Metric, metric
 
 if TYPE_CHECKING:
     from linksim.engine.opened import Opened
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from linksim.engine.units import Unit
 
 LEAST_SOURCES = 30
-"""Of fewer sources a bootstrap says too little for a run to end on it."""
+"""A run does not end on fewer: the bootstrap interval of a few sources is too narrow."""
 SHARE_OF_TIME = 0.05
-"""How much of a run's time may go into summaries that are not its last."""
+"""Largest share of a run's time spent on summaries before the last one."""
 
 
 class Display:
-    """Where a run shows what it does; this one shows nothing.
+    """Shows the progress of a run. This base class shows nothing.
 
     Attributes:
-        wants_summaries: Whether it shows them.
+        wants_summaries: Whether ``summary`` is to be called.
     """
 
     wants_summaries = False
 
     def progress(self, done: int, total: int) -> None:
-        """So many units of all are done."""
+        """Show that ``done`` of ``total`` units are finished."""
 
     def summary(self, summary: pd.DataFrame, images: int) -> None:
-        """The results so far, of so many images."""
+        """Show the results of the first ``images`` images."""
 
 
 @dataclass(frozen=True)
@@ -130,18 +130,35 @@ class Interim:
             return False
         self.seen = images
         rows = self.store.read(units)
-        summary = self._summary(rows)
+        summary = summary_of(self.opened, rows, self._metrics())
         if self.display.wants_summaries:
             self.display.summary(summary, images)
         self.next = self.clock() + (self.clock() - started) / SHARE_OF_TIME
         enough = rows["source"].nunique() >= LEAST_SOURCES
         return self.precision is not None and self.precision.is_reached(summary) and enough
 
-    def _summary(self, rows: pd.DataFrame) -> pd.DataFrame:
-        given = self.opened.experiment
-        methods = tuple(name for name in given.methods if name in set(rows["method"]))
-        budgets = tuple(map(str, given.budgets))
-        metrics = self.opened.metrics
-        if self.precision is not None and self.precision.column and not self.display.wants_summaries:
-            metrics = tuple(found for found in chosen(given.metrics) if found.column == self.precision.column)
-        return summarise(rows, self.opened.dataset, metrics, channel=given.channels, budget=budgets, method=methods)
+    def _metrics(self) -> tuple[Metric, ...]:
+        """All metrics if they are shown, else the one that the precision is of."""
+        column = self.precision.column if self.precision else ""
+        if self.display.wants_summaries or not column:
+            return self.opened.metrics
+        return tuple(found for found in self.opened.metrics if found.column == column)
+
+
+def summary_of(opened: Opened, rows: pd.DataFrame, metrics: Sequence[Metric] | None = None) -> pd.DataFrame:
+    """The summary of an experiment's rows, in the order of its channels, budgets and methods.
+
+    Args:
+        opened: The experiment.
+        rows: As the store reads them.
+        metrics: By default all that the experiment computes.
+    """
+    given, there = opened.experiment, set(rows["method"])
+    return summarise(
+        rows,
+        opened.dataset,
+        opened.metrics if metrics is None else metrics,
+        channel=given.channels,
+        budget=tuple(map(str, given.budgets)),
+        method=tuple(name for name in given.methods if name in there),
+    )
