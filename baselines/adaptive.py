@@ -224,5 +224,5 @@ def _joined(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 def _ends(counts: Any) -> npt.NDArray[np.int64]:
-    """Where each of consecutive ranges of so many begins and the last one ends."""
+    """Offsets of consecutive ranges of these lengths, with the end of the last."""
     return np.cumsum([0, *counts]).astype(np.int64)

@@ -43,7 +43,7 @@ class Scheme:
         return modulation(self.modulation).bits_per_symbol * bits / coder.coded_length(bits)
 
     def block_error_rate(self, bits: Real, snr_db: Real) -> Real:
-        """BLER over AWGN of blocks of so many information bits at Es/N0 = ``snr_db``."""
+        """BLER over AWGN of blocks of ``bits`` information bits at Es/N0 = ``snr_db``."""
         lengths, medians, spreads = np.array(self.curves).T
         at = np.log(bits)
         median = np.interp(at, np.log(lengths), medians)

@@ -187,8 +187,8 @@ class TorchLink(Link):
         )
 
     def _received(self, arrived: dict[bytes, tuple[Sent, Tensor, float]]) -> dict[bytes, Image]:
-        """The images by key; what arrives as at the last SNR is not decoded again, and antipodal elements over a good
-        channel all do."""
+        """The images by key. Latents equal to those at the last SNR are not decoded again: over a good channel all
+        antipodal elements arrive equal."""
         shown = {key: self._shown[key] for key in arrived if key in self._shown}
         new = [key for key in arrived if key not in shown]
         with torch.inference_mode():
@@ -199,7 +199,7 @@ class TorchLink(Link):
         return shown
 
     def _key(self, sent: Sent, row: Tensor, snr_db: float) -> bytes:
-        """Equal for what the decoder is given when it is given equal elements of equal images."""
+        """Hash of all inputs of the decoder for one image."""
         told = self.receiver_told(sent, [snr_db])
         digest = blake2b(repr(sent).encode(), digest_size=16)
         for part in (row, *told):

@@ -12,8 +12,8 @@ from linksim.link import Image
 class AVIF(SearchedCodec):
     """AVIF of libaom, speed 6, tuned for PSNR. Quality is libavif's scale, 0 (smallest file) to 100.
 
-    subsamplings: what a byte budget chooses between by PSNR; ``encode`` takes the first. speed: of libavif, 0 (slowest
-    and best) to 10.
+    subsamplings: candidates of a byte budget, which takes the one best in PSNR; ``encode`` takes the first. speed: of
+    libavif, 0 (slowest and best) to 10.
     """
 
     name = "avif"

@@ -98,7 +98,7 @@ def _find(name: str) -> Path | None:
 
 
 def _run(name: str, data: bytes, kind: str, before: list[str], made: str, options: list[str]) -> tuple[bytes, str]:
-    """(what a program makes of ``data``, what it says) by files of two kinds; nothing made where it fails."""
+    """Run a program on a file. Returns its output file and its last message; the output is empty if it fails."""
     program = _find(name)
     if program is None:
         raise LinksimError(f"VVC needs the program {name}: put it on the PATH, or its path into {name.upper()}")

@@ -101,7 +101,7 @@ class Channel(Identified, ABC):
         return received, noise_var
 
     def sample_noise(self, symbols: int, snr_db: float, draws: int) -> npt.NDArray[np.float32]:
-        """Noise variances that a receiver may find: what a sender knows of the channel who knows its statistics.
+        """Draw noise variances from the channel's statistics, for a sender that knows them.
 
         Args:
             symbols: Symbols of an image.

@@ -54,7 +54,7 @@ SCHEMA = pa.schema(
 )
 
 
-SCORES = [*(metric.column for metric in of_images(chosen())), "as_original"]
+MAY_LACK = [*(metric.column for metric in of_images(chosen())), "as_original"]
 """Columns that every experiment has, and that older rows may lack."""
 
 
@@ -79,7 +79,7 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the folder (see ``folder_lock``), without what an interrupted write has left in it."""
+        """Hold the folder (see ``folder_lock``) and remove temporary files of an interrupted write."""
         with folder_lock(self.folder):
             for leftover in self.rows_folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
@@ -193,7 +193,7 @@ class Store:
         return pd.DataFrame(sorted_columns, copy=False)
 
     def read_all(self) -> pd.DataFrame:
-        """All rows that are there, whatever they are of, each once; with the columns ``unit`` and ``content``.
+        """All stored rows once, those of other experiments included, with the columns ``unit`` and ``content``.
 
         Raises:
             LinksimError: A file cannot be read.
@@ -234,7 +234,7 @@ class Store:
 
 def _readable(schema: pa.Schema) -> bool:
     """Whether a file has the columns of this version; those of metrics may be missing or strange."""
-    return all(field in schema or field.name in SCORES for field in SCHEMA)
+    return all(field in schema or field.name in MAY_LACK for field in SCHEMA)
 
 
 def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:

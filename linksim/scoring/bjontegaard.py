@@ -128,8 +128,8 @@ Kernel = Callable[[Curve, Curve], Delta]
 
 
 def _each(kernel: Kernel, method: Curve, baseline: Curve) -> Delta:
-    """What a kernel makes of curves whose left-out points are NaN: it gets (B, n) of those with the same points, two
-    of each curve at least."""
+    """Call a kernel for curves whose left-out points are NaN. Each call gets the curves (B, n) with the same points, at
+    least two of each."""
     shape = np.broadcast_shapes(method.x.shape[:-1], baseline.x.shape[:-1])
     rows = [[np.broadcast_to(v, (*shape, v.shape[-1])).reshape(-1, v.shape[-1]) for v in c] for c in (method, baseline)]
     there = [~np.isnan(x) for x, _ in rows]
@@ -165,7 +165,7 @@ def _front(curve: Curve) -> Curve:
 
 
 def _common(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """The ranges (B, 1) that rising values (B, n) and (B, m) both cover; NaN where there is none."""
+    """The ranges (B, 1) that rising values (B, n) and (B, m) both cover; NaN where the ranges do not overlap."""
     start = np.maximum(first[:, :1], second[:, :1])
     end = np.minimum(first[:, -1:], second[:, -1:])
     nothing = start >= end

@@ -82,7 +82,7 @@ def curve_differences(
 ) -> pd.DataFrame:
     """Each method's curves against the baseline's, over the same images and noise.
 
-    ``linksim.scoring.bjontegaard`` says how curves are interpolated, and what becomes of flat and falling pieces.
+    ``linksim.scoring.bjontegaard`` says how curves are interpolated and how flat and falling pieces count.
 
     Args:
         rows: As the store reads them. Images that some method lacks at some point are left out.

@@ -70,7 +70,7 @@ class Metric:
         covers: The rows (n,) that it is about; by default those that have its column, or all.
         missing: Why an image may have no value, as the end of "the others ...".
         note: A sentence that is said below every table that shows it.
-        counted: What the transmissions are that it is the share of; their number is said below the tables.
+        counted: Name of the transmissions whose share it is; tables say their number.
         instead_of: The metric that it stands in for where a data set has no labels.
     """
 
@@ -156,7 +156,7 @@ def _unlabelled(rows: pd.DataFrame) -> Mask:
 
 
 def _as_original(rows: pd.DataFrame) -> pd.Series[Any]:
-    """Whether the prediction is that on the original; missing where there is none."""
+    """Whether each prediction equals that on the original; missing without a prediction."""
     return rows["as_original"].astype("boolean").fillna(rows["correct"].astype("boolean").where(_unlabelled(rows)))
 
 

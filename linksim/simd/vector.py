@@ -1,4 +1,4 @@
-"""Vectors of 32 or 64 bytes as a numba type: so many lanes of int8 or uint8, or a quarter of float32 or int32.
+"""Vectors of 32 or 64 bytes as a numba type: lanes of int8 or uint8, or a quarter as many of float32 or int32.
 
 numba's loops over the frames of a batch do not become vector instructions; LLVM's vector types do, on any processor.
 Inside a jitted function ``load`` and ``store`` move a vector from and to an array, ``fill`` repeats a scalar, and
